@@ -1,0 +1,95 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Our own code builds without warnings; what it imports is stated where it is used.
+let settings: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "nightjar",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Nightjar", targets: ["Nightjar"]),
+        .library(name: "NightjarTesting", targets: ["NightjarTesting"]),
+        .executable(name: "nightjar", targets: ["NightjarCommand"]),
+    ],
+    dependencies: [
+        // The logging API of the ecosystem: users choose the backend.
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        // The metrics API of the ecosystem: users choose the backend.
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
+        // Ordered start, graceful shutdown on signals.
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
+        // The command line.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    ],
+    targets: [
+        // libpq, PostgreSQL's own client library, found through pkg-config.
+        .systemLibrary(
+            name: "CLibPQ",
+            pkgConfig: "libpq",
+            providers: [.apt(["libpq-dev"]), .brew(["libpq"])]
+        ),
+        // migrations/*.sql and the engine's statements, embedded into the binary.
+        .target(
+            name: "CAssets",
+            exclude: ["statements"]
+        ),
+        .target(
+            name: "PostgresClient",
+            dependencies: ["CLibPQ", logging, lifecycle],
+            swiftSettings: settings
+        ),
+        // A PostgreSQL server of our own: for `nightjar dev` and for tests.
+        .target(
+            name: "LocalPostgres",
+            dependencies: ["PostgresClient", logging],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "NightjarCore",
+            dependencies: [logging],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "Nightjar",
+            dependencies: ["CAssets", "PostgresClient", "NightjarCore", logging, metrics, lifecycle],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "NightjarTesting",
+            dependencies: ["Nightjar", "PostgresClient", "LocalPostgres", logging],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "NightjarCommand",
+            dependencies: ["Nightjar", "PostgresClient", "LocalPostgres", arguments, logging, lifecycle],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "PostgresClientTests",
+            dependencies: ["PostgresClient", "LocalPostgres", logging],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "NightjarCoreTests",
+            dependencies: ["NightjarCore", logging],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "NightjarTests",
+            dependencies: ["Nightjar", "NightjarTesting", "PostgresClient", "LocalPostgres", "CAssets", logging, lifecycle],
+            swiftSettings: settings
+        ),
+    ],
+    cLanguageStandard: .gnu2x
+)
