@@ -1,0 +1,57 @@
+-- Leases up to $3 runs of a queue to a session: runs that are due first, then ready ones in `pass` order.
+-- $1 queue, $2 session, $3 how many, $4 low-watermark of `pass` for the ready ones
+--
+-- A run that a committed event cancels is not leased (docs/invariants.md, "Strict cancel"): it comes back without an
+-- epoch, for the caller to apply what is pending and ask again. Two places are looked up, both by the run's waits:
+-- `pending`, since an event counts from its commit; and, at a run's first claim, the log of match keys, since an event
+-- that was probed before the run's own commit could not see it ("No lost cancel"). What only the log knows goes back
+-- into `pending`, so that one routine applies every cancel.
+--
+-- Locks: live rows, SKIP LOCKED. Indexes: live_due, live_ready, waits_run, pending_pkey, match_log_key, events_pkey.
+-- MATERIALIZED is not decoration: without it the planner may run the LIMIT inside a nested loop, and lease more.
+-- The watermark keeps the claim flat while an old snapshot holds dead rows at the index's left end (752 → 16 buffers).
+-- LATERAL … LIMIT 1 instead of = ANY: with a generic plan only the former prunes the log's partitions.
+WITH due AS MATERIALIZED (
+    SELECT l.run_id, l.tenant_id, l.epoch, l.event_id
+    FROM nightjar.live l WHERE l.queue = $1 AND l.due_at <= now()
+    ORDER BY l.due_at, l.run_id LIMIT $3 FOR UPDATE SKIP LOCKED
+), ready AS MATERIALIZED (
+    SELECT l.run_id, l.tenant_id, l.epoch, l.event_id
+    FROM nightjar.live l WHERE l.queue = $1 AND l.state = 0 AND l.pass >= $4
+    ORDER BY l.pass, l.run_id LIMIT (SELECT greatest($3 - count(*), 0) FROM due) FOR UPDATE SKIP LOCKED
+), candidate AS MATERIALIZED (
+    SELECT * FROM due UNION ALL SELECT * FROM ready
+), hit AS MATERIALIZED (
+    SELECT c.run_id, h.*
+    FROM candidate c CROSS JOIN LATERAL (
+        SELECT w.tenant_id, w.key, p.seq, NULL::uuid AS logged
+        FROM nightjar.waits w JOIN nightjar.pending p ON p.tenant_id = w.tenant_id AND p.key = w.key AND p.seq > w.since
+        WHERE w.run_id = c.run_id AND w.purpose = 1
+        UNION ALL
+        SELECT p.tenant_id, p.key, p.seq, NULL FROM nightjar.pending p WHERE p.tenant_id = c.tenant_id AND p.key = c.run_id
+        UNION ALL
+        SELECT w.tenant_id, w.key, m.seq, m.event_id
+        FROM nightjar.waits w JOIN nightjar.match_log m ON m.tenant_id = w.tenant_id AND m.key = w.key AND m.seq > w.since
+        -- The clocks of two backends may differ by a little, sequence numbers and ids by as much; an hour is ample.
+        WHERE w.run_id = c.run_id AND w.purpose = 1 AND c.epoch = 0
+          AND m.event_id >= nightjar.uuid7_floor(nightjar.uuid7_time(c.event_id) - interval '1 hour')
+          AND m.event_id < nightjar.uuid7_floor(now() + interval '1 hour')
+        LIMIT 1
+    ) h
+), again AS (
+    INSERT INTO nightjar.pending (tenant_id, key, seq, event_id, asked_at)
+    SELECT DISTINCT h.tenant_id, h.key, h.seq, h.logged, nightjar.uuid7_time(h.logged) FROM hit h WHERE h.logged IS NOT NULL
+    ON CONFLICT DO NOTHING
+), leased AS (
+    UPDATE nightjar.live l
+    SET state = 1, session_id = $2, epoch = l.epoch + 1, due_at = NULL, started_at = coalesce(l.started_at, now())
+    FROM candidate c
+    WHERE l.run_id = c.run_id AND NOT EXISTS (SELECT FROM hit h WHERE h.run_id = c.run_id)
+    RETURNING l.run_id, l.epoch, l.tenant_id, l.function_id, l.pass, l.started_at, l.event_id
+)
+SELECT l.run_id, l.epoch, l.tenant_id, l.function_id, l.pass, l.started_at, clock_timestamp() AS now,
+       coalesce(e.id, e.event_id::text) AS event_id, e.name, e.data, e."user", e.ts
+FROM leased l
+CROSS JOIN LATERAL (SELECT e.* FROM nightjar.events e WHERE e.event_id = l.event_id LIMIT 1) e
+UNION ALL
+SELECT h.run_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM hit h

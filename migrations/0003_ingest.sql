@@ -1,0 +1,154 @@
+-- Nightjar 0003: an inserted event starts runs, and cancels the runs of earlier ones.
+--
+-- All of it happens in a statement trigger inside the inserting transaction, so that
+--     INSERT INTO nightjar.events (name, data) VALUES ('blog/post.scheduled', '{"postID": "p1"}');
+-- from psql, from any language, beside the business row that it speaks of, has its whole effect exactly when that
+-- transaction commits, and none if it rolls back.
+SET LOCAL client_min_messages = warning;
+
+-- Locks: idempotency rows in key order (only events with an id of their own) → live rows that nobody leases, ascending,
+-- SKIP LOCKED → waits. It never waits for a worker, and never holds a row that a worker's commit waits for.
+-- Indexes: function_triggers_pkey, function_triggers_wildcard, match_paths_pkey, match_paths_wildcard,
+--          cancel_policies_function_id_event_…, waits_pkey, live_pkey.
+CREATE FUNCTION nightjar.ingest() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+    -- How many runs an inserting transaction ends by itself; the rest is left to the workers, so that no event can
+    -- make a user's transaction long.
+    inline_limit constant int := 100;
+    arrived constant timestamptz := clock_timestamp();
+    has_ids boolean;
+    stale   uuid[];      -- events whose id was seen within 24 hours: they have no effect on waiting runs
+    started int;
+    keyed   int;
+    ids     uuid[];
+    reasons jsonb[];
+BEGIN
+    SELECT bool_or(n.id IS NOT NULL) INTO has_ids FROM inserted n;
+    IF has_ids IS NULL THEN
+        RETURN NULL;     -- an INSERT of no rows
+    END IF;
+
+    -- 1. Runs: one for each event and function that listens to its name.
+    WITH matched AS MATERIALIZED (
+        SELECT DISTINCT ON (n.seq, t.function_id)
+               n.event_id, n.seq, n.tenant_id, n.name, n.data, n."user", n.id, n.ts, t.function_id
+        FROM inserted n
+        CROSS JOIN LATERAL (
+            SELECT t.function_id, t.source FROM nightjar.function_triggers t
+            WHERE t.tenant_id = n.tenant_id AND t.event = n.name
+            UNION ALL
+            SELECT t.function_id, t.source FROM nightjar.function_triggers t
+            WHERE t.tenant_id = n.tenant_id AND t.prefix IS NOT NULL AND starts_with(n.name, t.prefix)
+        ) t
+        WHERE t.source IS NULL OR n.data -> '_nightjar' ->> 'function' = t.source::text
+    ), fresh AS (
+        -- ON CONFLICT waits for a concurrent insert of the same id, and then sees whether it committed.
+        INSERT INTO nightjar.idempotency AS i (tenant_id, scope, key, event_id, at)
+        SELECT DISTINCT ON (m.tenant_id, m.function_id, m.id) m.tenant_id, m.function_id, m.id, m.event_id, arrived
+        FROM matched m WHERE m.id IS NOT NULL
+        ORDER BY m.tenant_id, m.function_id, m.id, m.seq
+        ON CONFLICT (tenant_id, scope, key) DO UPDATE SET event_id = excluded.event_id, at = excluded.at
+            WHERE i.at < excluded.at - interval '24 hours'
+        RETURNING i.scope, i.event_id
+    ), started AS MATERIALIZED (
+        SELECT nightjar.uuid7() AS run_id, m.* FROM (
+            SELECT m.* FROM matched m
+            -- IN, not EXISTS: a hashed subplan, where a nested loop would be quadratic in the statement's events.
+            WHERE m.id IS NULL OR (m.event_id, m.function_id) IN (SELECT f.event_id, f.scope FROM fresh f)
+            ORDER BY m.seq, m.function_id) m
+    ), logged AS (
+        INSERT INTO nightjar.runs (run_id, tenant_id, function_id, event_id, event_seq, created_at)
+        SELECT s.run_id, s.tenant_id, s.function_id, s.event_id, s.seq, arrived FROM started s
+    ), alive AS (
+        INSERT INTO nightjar.live (run_id, event_id, pass, due_at, queue, tenant_id, function_id, state)
+        SELECT s.run_id, s.event_id, s.seq, CASE WHEN s.ts > arrived THEN s.ts END, f.queue, s.tenant_id, s.function_id,
+               CASE WHEN s.ts > arrived THEN 4 ELSE 0 END
+        FROM started s JOIN nightjar.functions f ON f.function_id = s.function_id
+    ), waiting AS (
+        -- A place that the trigger does not have matches nothing, so it makes no wait.
+        INSERT INTO nightjar.waits (tenant_id, policy_id, key, run_id, since)
+        SELECT s.tenant_id, p.policy_id, nightjar.match_key(p.event, p.event_path, v.value), s.run_id, s.seq
+        FROM started s
+        JOIN nightjar.cancel_policies p ON p.function_id = s.function_id AND p.active
+        CROSS JOIN LATERAL nightjar.event_value(p.trigger_path, s.name, s.data, s."user", coalesce(s.id, s.event_id::text), s.ts)
+            AS v (value)
+        WHERE v.value IS NOT NULL
+    )
+    SELECT count(*) INTO started FROM started;
+
+    -- 2. An id that was here before has no second effect on waiting runs either: a retried cancel must not hit the run
+    --    that was scheduled in between.
+    IF has_ids THEN
+        WITH fresh AS (
+            INSERT INTO nightjar.idempotency AS i (tenant_id, scope, key, event_id, at)
+            SELECT DISTINCT ON (n.tenant_id, k.key) n.tenant_id, 0, k.key, n.event_id, arrived
+            FROM inserted n CROSS JOIN LATERAL (SELECT n.name || E'\x1f' || n.id) AS k (key)
+            WHERE n.id IS NOT NULL
+            ORDER BY n.tenant_id, k.key, n.seq
+            ON CONFLICT (tenant_id, scope, key) DO UPDATE SET event_id = excluded.event_id, at = excluded.at
+                WHERE i.at < excluded.at - interval '24 hours'
+            RETURNING i.event_id
+        )
+        SELECT array_agg(n.event_id) INTO stale FROM inserted n
+        WHERE n.id IS NOT NULL AND n.event_id NOT IN (SELECT f.event_id FROM fresh f);
+    END IF;
+
+    -- 3. Match keys: into the log, for runs whose inserting transaction this statement cannot see; and into `pending`,
+    --    so that they are probed again after this commit.
+    WITH keys AS MATERIALIZED (
+        SELECT DISTINCT n.event_id, n.tenant_id, n.seq, nightjar.match_key(m.event, m.path, v.value) AS key
+        FROM inserted n
+        CROSS JOIN LATERAL (
+            SELECT m.event, m.path FROM nightjar.match_paths m WHERE m.tenant_id = n.tenant_id AND m.event = n.name
+            UNION ALL
+            SELECT m.event, m.path FROM nightjar.match_paths m
+            WHERE m.tenant_id = n.tenant_id AND m.prefix IS NOT NULL AND starts_with(n.name, m.prefix)
+        ) m
+        CROSS JOIN LATERAL nightjar.event_value(m.path, n.name, n.data, n."user", coalesce(n.id, n.event_id::text), n.ts)
+            AS v (value)
+        WHERE v.value IS NOT NULL AND (stale IS NULL OR n.event_id <> ALL (stale))
+    ), logged AS (
+        INSERT INTO nightjar.match_log (event_id, tenant_id, key, seq)
+        SELECT k.event_id, k.tenant_id, k.key, k.seq FROM keys k
+    ), queued AS (
+        INSERT INTO nightjar.pending (tenant_id, key, seq, event_id, asked_at)
+        SELECT k.tenant_id, k.key, k.seq, k.event_id, arrived FROM keys k
+    ), hit AS MATERIALIZED (
+        SELECT DISTINCT ON (w.run_id) w.run_id, jsonb_build_object(
+                   'kind', 'event', 'event_id', k.event_id, 'event_seq', k.seq, 'policy_id', w.policy_id,
+                   'asked_at', arrived) AS cause
+        FROM keys k
+        CROSS JOIN LATERAL (
+            SELECT w.run_id, w.policy_id FROM nightjar.waits w
+            WHERE w.tenant_id = k.tenant_id AND w.key = k.key AND w.since < k.seq AND w.purpose = 1
+            ORDER BY w.run_id LIMIT inline_limit) w
+        ORDER BY w.run_id, k.seq, w.policy_id
+    )
+    SELECT (SELECT count(*) FROM keys),
+           array_agg(h.run_id), array_agg(h.cause) INTO keyed, ids, reasons
+    FROM (SELECT h.run_id, h.cause FROM hit h LIMIT inline_limit) h;
+
+    -- 4. The few that can end at once do, so that a cancel is seen to have worked even when no worker runs.
+    IF ids IS NOT NULL THEN
+        PERFORM FROM nightjar.cancel_runs(ids, reasons, false);
+    END IF;
+
+    IF started > 0 OR keyed > 0 THEN
+        PERFORM nightjar.hint(concat_ws(' ', CASE WHEN started > 0 THEN 'ready' END, CASE WHEN keyed > 0 THEN 'pending' END));
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER ingest AFTER INSERT ON nightjar.events
+    REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION nightjar.ingest();
+
+-- Sends one event, answers its id.
+CREATE FUNCTION nightjar.send(name text, data jsonb DEFAULT '{}', id text DEFAULT NULL, ts timestamptz DEFAULT NULL,
+                              "user" jsonb DEFAULT NULL) RETURNS text LANGUAGE sql VOLATILE AS $$
+    INSERT INTO nightjar.events (name, data, id, ts, "user")
+    VALUES (send.name, send.data, send.id, coalesce(send.ts, clock_timestamp()), send."user")
+    RETURNING coalesce(events.id, events.event_id::text)
+$$;
+
+INSERT INTO nightjar.migrations (version, name) VALUES (3, 'ingest');
