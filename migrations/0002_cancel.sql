@@ -46,7 +46,7 @@ $$;
 -- The live row is gone: nobody may find the run by the match index any more.
 -- Index: waits_run.
 CREATE FUNCTION nightjar.live_ended() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 BEGIN
     DELETE FROM nightjar.waits w USING ended e WHERE w.run_id = e.run_id;
     RETURN NULL;
@@ -61,7 +61,7 @@ CREATE TRIGGER live_ended AFTER DELETE ON nightjar.live
 -- hold a row that a worker's group commit waits for.
 CREATE FUNCTION nightjar.cancel_runs(run_ids uuid[], causes jsonb[], leased boolean)
 RETURNS TABLE (run_id uuid, session_id uuid)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
@@ -94,7 +94,7 @@ END $$;
 CREATE FUNCTION nightjar.apply_pending(events int, chunk int, after bigint)
 RETURNS TABLE (run_id uuid, session_id uuid, reached bigint, stayed boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
     tenants int[]; keys uuid[]; seqs bigint[];

@@ -12,7 +12,7 @@ SET LOCAL client_min_messages = warning;
 --          cancel_policies_function_id_event_…, waits_pkey, live_pkey.
 CREATE FUNCTION nightjar.ingest() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 DECLARE
     -- How many runs an inserting transaction ends by itself; the rest is left to the workers, so that no event can
     -- make a user's transaction long.

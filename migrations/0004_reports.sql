@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 -- wrote the outcome. Locks: none but those of the insert (see 0003). Indexes: function_triggers_source, runs_pkey, events_pkey.
 CREATE FUNCTION nightjar.outcome_recorded() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM recorded o WHERE o.status = 2) THEN
         RETURN NULL;

@@ -1,10 +1,97 @@
 #include "CAssets.h"
 
+// One line a file here, one entry in a table below: a test compares both with the folders.
+// #embed costs 4 s of a cold build; generated [UInt8] literals cost 10 to 15.
+
 #define COUNT(table) ((int)(sizeof(table) / sizeof(table[0])))
+#define ASSET(symbol, name) { name, symbol, sizeof(symbol) - 1 }
+
+static const char migration_0001[] = {
+#embed "../../migrations/0001_tables.sql" suffix(, 0)
+};
+static const char migration_0002[] = {
+#embed "../../migrations/0002_cancel.sql" suffix(, 0)
+};
+static const char migration_0003[] = {
+#embed "../../migrations/0003_ingest.sql" suffix(, 0)
+};
+static const char migration_0004[] = {
+#embed "../../migrations/0004_reports.sql" suffix(, 0)
+};
+static const char migration_0005[] = {
+#embed "../../migrations/0005_register.sql" suffix(, 0)
+};
+
+static const char apply_pending[] = {
+#embed "statements/apply_pending.sql" suffix(, 0)
+};
+static const char claim[] = {
+#embed "statements/claim.sql" suffix(, 0)
+};
+static const char close_session[] = {
+#embed "statements/close_session.sql" suffix(, 0)
+};
+static const char commit[] = {
+#embed "statements/commit.sql" suffix(, 0)
+};
+static const char forget_ids[] = {
+#embed "statements/forget_ids.sql" suffix(, 0)
+};
+static const char forget_sessions[] = {
+#embed "statements/forget_sessions.sql" suffix(, 0)
+};
+static const char heartbeat[] = {
+#embed "statements/heartbeat.sql" suffix(, 0)
+};
+static const char held[] = {
+#embed "statements/held.sql" suffix(, 0)
+};
+static const char look[] = {
+#embed "statements/look.sql" suffix(, 0)
+};
+static const char mark_dead[] = {
+#embed "statements/mark_dead.sql" suffix(, 0)
+};
+static const char memo[] = {
+#embed "statements/memo.sql" suffix(, 0)
+};
+static const char open_session[] = {
+#embed "statements/open_session.sql" suffix(, 0)
+};
+static const char reap[] = {
+#embed "statements/reap.sql" suffix(, 0)
+};
+static const char resolve[] = {
+#embed "statements/resolve.sql" suffix(, 0)
+};
+static const char send[] = {
+#embed "statements/send.sql" suffix(, 0)
+};
 
 static const struct nightjar_asset migrations[] = {
+    ASSET(migration_0001, "0001_tables"),
+    ASSET(migration_0002, "0002_cancel"),
+    ASSET(migration_0003, "0003_ingest"),
+    ASSET(migration_0004, "0004_reports"),
+    ASSET(migration_0005, "0005_register"),
 };
+
 static const struct nightjar_asset statements[] = {
+    ASSET(apply_pending, "apply_pending"),
+    ASSET(claim, "claim"),
+    ASSET(close_session, "close_session"),
+    ASSET(commit, "commit"),
+    ASSET(forget_ids, "forget_ids"),
+    ASSET(forget_sessions, "forget_sessions"),
+    ASSET(heartbeat, "heartbeat"),
+    ASSET(held, "held"),
+    ASSET(look, "look"),
+    ASSET(mark_dead, "mark_dead"),
+    ASSET(memo, "memo"),
+    ASSET(open_session, "open_session"),
+    ASSET(reap, "reap"),
+    ASSET(resolve, "resolve"),
+    ASSET(send, "send"),
 };
 
 int nightjar_migration_count(void) { return COUNT(migrations); }

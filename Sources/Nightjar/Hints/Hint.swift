@@ -1,0 +1,65 @@
+internal import Foundation
+
+/// A word on the channel `nightjar`, sent after a commit so that somebody looks sooner than at the next poll. Nothing
+/// depends on its arrival.
+enum Hint: Hashable, Sendable {
+    /// Runs became ready, or will be at a time that lies ahead.
+    case ready
+    /// An event's keys wait to be applied to the match index.
+    case pending
+    /// A session's run was cancelled.
+    case cancelled(session: UUID, run: UUID)
+
+    /// The channel, in every database that holds the schema.
+    static let channel = "nightjar"
+
+    /// PostgreSQL refuses payloads of 8,000 bytes and more.
+    static let payloadLimit = 7_900
+
+    /// Packs hints into as few payloads as hold them: words separated by spaces; cancelled runs grouped by session.
+    static func payloads(of hints: some Sequence<Hint>) -> [String] {
+        var words: [String] = []
+        var runs: [UUID: [UUID]] = [:]
+        for hint in Set(hints) {
+            switch hint {
+            case .ready: words.append("ready")
+            case .pending: words.append("pending")
+            case .cancelled(let session, let run): runs[session, default: []].append(run)
+            }
+        }
+        var payloads = words.isEmpty ? [] : [words.sorted().joined(separator: " ")]
+        for (session, runs) in runs {
+            var payload = ""
+            for run in runs {
+                if payload.isEmpty {
+                    payload = "cancelled:\(session.uuidString):\(run.uuidString)"
+                } else {
+                    payload += ",\(run.uuidString)"
+                }
+                if payload.utf8.count > payloadLimit - 37 {
+                    payloads.append(payload)
+                    payload = ""
+                }
+            }
+            if !payload.isEmpty { payloads.append(payload) }
+        }
+        return payloads
+    }
+
+    /// Reads a payload. Words that a newer version may send are passed over.
+    static func parse(_ payload: String) -> [Hint] {
+        payload.split(separator: " ").flatMap { word -> [Hint] in
+            switch word {
+            case "ready": return [.ready]
+            case "pending": return [.pending]
+            default:
+                let parts = word.split(separator: ":")
+                guard parts.count == 3, parts[0] == "cancelled", let session = UUID(uuidString: String(parts[1])) else {
+                    return []
+                }
+                return parts[2].split(separator: ",").compactMap { UUID(uuidString: String($0)) }
+                    .map { .cancelled(session: session, run: $0) }
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+/// Decides when to claim, when to look, when to wait. Pure: time comes in, actions go out.
+///
+/// Three things make work known: a hint, a due time, and the look at every poll interval that stands behind both. While
+/// nothing is known, the look is the only query.
+struct ClaimSchedule {
+    typealias Instant = ContinuousClock.Instant
+
+    enum Action: Equatable {
+        /// Claim up to `limit` runs whose `pass` is not below `low`.
+        case claim(limit: Int, low: Int64)
+        /// Ask what there is to do.
+        case look
+        /// Nothing to do before this moment, unless something rings.
+        case wait(until: Instant)
+    }
+
+    private let pollInterval: Duration
+    /// A full claim suggests a backlog: then wait for room worth a round trip.
+    private let worthwhile: Int
+    private var pollAt: Instant
+    private var dueAt: Instant?
+    private var readyKnown = true
+    private var hasBacklog = false
+    private var low = Int64.min
+    private var scannedAllAt: Instant?
+
+    init(now: Instant, pollInterval: Duration, worthwhile: Int) {
+        self.pollInterval = pollInterval
+        self.worthwhile = worthwhile
+        pollAt = now + pollInterval
+    }
+
+    /// - Parameters:
+    ///   - room: how many more runs the worker would take.
+    ///   - jitter: from 0 to 1; keeps the polls of many workers apart.
+    mutating func next(now: Instant, room: Int, jitter: Double) -> Action {
+        if now >= pollAt {
+            pollAt = now + pollInterval * (0.9 + 0.1 * jitter)
+            return .look
+        }
+        let isDue = dueAt.map { $0 <= now } ?? false
+        guard readyKnown || isDue else { return .wait(until: min(pollAt, dueAt ?? pollAt)) }
+        guard room >= (hasBacklog ? worthwhile : 1) else { return .wait(until: pollAt) }
+        // Runs that came back keep their old pass: once a second the index is read from its left end.
+        if scannedAllAt.map({ now - $0 >= .seconds(1) }) ?? true {
+            low = .min
+            scannedAllAt = now
+        }
+        return .claim(limit: room, low: low)
+    }
+
+    /// Somebody says that there is something to claim.
+    mutating func hinted() {
+        readyKnown = true
+        low = .min
+    }
+
+    /// A run will be due; the one who recorded that watches it.
+    mutating func expect(dueAt instant: Instant) {
+        dueAt = min(dueAt ?? instant, instant)
+    }
+
+    /// - Parameters:
+    ///   - count: how many rows came back of the `limit` that was asked for.
+    ///   - lowestPass: the lowest `pass` among the ready ones.
+    mutating func claimed(count: Int, limit: Int, lowestPass: Int64?, now: Instant) {
+        if count >= limit {
+            readyKnown = true
+            hasBacklog = true
+            if let lowestPass { low = lowestPass }
+            return
+        }
+        hasBacklog = false
+        // A short answer from the watermark upwards says nothing about what lies below it.
+        readyKnown = low != .min
+        low = .min
+        if let due = dueAt, due <= now {
+            dueAt = nil
+            pollAt = now
+        }
+    }
+
+    /// - Parameter dueIn: until the next run is due, by the database's clock; nil if none waits.
+    mutating func looked(ready: Bool, dueIn: Duration?, now: Instant) {
+        if ready { readyKnown = true }
+        dueAt = dueIn.map { now + max($0, .zero) }
+    }
+}

@@ -1,0 +1,107 @@
+internal import Foundation
+internal import NightjarCore
+internal import PostgresClient
+
+/// The commits of several runs as the arrays that `commit.sql` takes.
+struct CommitBatch {
+    private var runs = (id: [UUID](), epoch: [Int32](), next: [Int16](), due: [Date?](), output: [PostgresJSON?](), error: [PostgresJSON?]())
+    private var steps = (
+        run: [UUID](), step: [String](), kind: [Int16](), failed: [Bool](), attempt: [Int16](), output: [PostgresJSON?](),
+        error: [PostgresJSON?](), due: [Date?](), started: [Date](), ended: [Date]()
+    )
+    private var attempts = (
+        run: [UUID](), step: [String](), attempt: [Int16](), error: [PostgresJSON](), retry: [Date](), started: [Date](),
+        ended: [Date]()
+    )
+    private var events = (
+        run: [UUID](), id: [UUID](), name: [String](), data: [PostgresJSON](), user: [PostgresJSON?](), key: [String?](),
+        ts: [Date?]()
+    )
+
+    /// - Throws: `EncodingError` when an error cannot be written as JSON; it is made of texts, so it can.
+    mutating func add(_ commit: LeasedCommit) throws {
+        let run = commit.lease.run
+        runs.id.append(run)
+        runs.epoch.append(commit.lease.epoch)
+        let next = try Columns(commit.next)
+        runs.next.append(next.code)
+        runs.due.append(next.due)
+        runs.output.append(next.output)
+        runs.error.append(next.error)
+        for step in commit.steps {
+            steps.run.append(run)
+            steps.step.append(step.step)
+            steps.kind.append(step.kind.rawValue)
+            steps.failed.append(step.status == .failed)
+            steps.attempt.append(Int16(clamping: step.attempt))
+            steps.output.append(step.output.map { PostgresJSON($0) })
+            steps.error.append(try step.error.map { try PostgresJSON(encoding: $0) })
+            steps.due.append(step.dueAt)
+            steps.started.append(step.startedAt)
+            steps.ended.append(step.endedAt)
+        }
+        for attempt in commit.attempts {
+            attempts.run.append(run)
+            attempts.step.append(attempt.step)
+            attempts.attempt.append(Int16(clamping: attempt.attempt))
+            attempts.error.append(try PostgresJSON(encoding: attempt.error))
+            attempts.retry.append(attempt.retryAt)
+            attempts.started.append(attempt.startedAt)
+            attempts.ended.append(attempt.endedAt)
+        }
+        for event in commit.events {
+            events.run.append(run)
+            events.id.append(event.eventID ?? UUIDv7.make())
+            events.name.append(event.name)
+            events.data.append(PostgresJSON(event.dataJSON))
+            events.user.append(event.userJSON.map { PostgresJSON($0) })
+            events.key.append(event.id)
+            events.ts.append(event.timestamp)
+        }
+    }
+
+    /// Records it all; answers the runs whose lease was good.
+    func record(_ db: PostgresConnection, session: UUID) throws -> Set<UUID> {
+        let parameters: [any PostgresEncodable] = [
+            session, runs.id, runs.epoch, runs.next, runs.due, runs.output, runs.error,
+            steps.run, steps.step, steps.kind, steps.failed, steps.attempt, steps.output, steps.error, steps.due, steps.started,
+            steps.ended, attempts.run, attempts.step, attempts.attempt, attempts.error, attempts.retry, attempts.started,
+            attempts.ended, events.run, events.id, events.name, events.data, events.user, events.key, events.ts,
+        ]
+        return Set(try db.query(Statement.commit.sql, parameters).map { try $0.decode(0, as: UUID.self) })
+    }
+
+    /// What a run does next, as the statement's columns.
+    private struct Columns {
+        var code: Int16
+        var due: Date?
+        var output: PostgresJSON?
+        var error: PostgresJSON?
+
+        init(_ next: LeasedCommit.Next) throws {
+            switch next {
+            case .run(.keep): code = 0
+            case .run(.end(.completed(let output))): (code, self.output) = (1, PostgresJSON(output))
+            case .run(.end(.failed(let error))): (code, self.error) = (2, try PostgresJSON(encoding: error))
+            // Nobody who holds a lease cancels: the row is deleted under it.
+            case .run(.end(.cancelled)), .handBack: code = 6
+            case .run(.park(let until, .sleeping)): (code, due) = (4, until)
+            case .run(.park(let until, .retrying)): (code, due) = (5, until)
+            }
+        }
+    }
+}
+
+/// A run's commit with the lease that it is made under.
+struct LeasedCommit: Sendable {
+    enum Next: Sendable {
+        case run(NightjarCore.Next)
+        /// The run is ready again, for anybody.
+        case handBack
+    }
+    var lease: Lease
+    var steps: [RecordedStep] = []
+    var attempts: [RecordedAttempt] = []
+    var events: [NewEvent] = []
+    var next: Next
+}
