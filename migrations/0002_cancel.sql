@@ -31,10 +31,12 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
            FROM 1 FOR 16), 'hex')::uuid
 $$;
 
--- What stands at a path of an event; SQL NULL where nothing stands, which is not the same as a JSON null.
+-- What stands at a path of an event; SQL NULL where nothing stands, which is not the same as a JSON null. At the empty
+-- path every event holds the same: how a policy matches all events of a name.
 CREATE FUNCTION nightjar.event_value(path text[], name text, data jsonb, "user" jsonb, id text, ts timestamptz)
 RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT CASE path[1]
+    SELECT CASE coalesce(path[1], '')
+        WHEN ''  THEN 'true'::jsonb
         WHEN 'data' THEN data #> path[2:]
         WHEN 'user' THEN "user" #> path[2:]
         WHEN 'name' THEN to_jsonb(name)

@@ -52,8 +52,9 @@ WITH asked AS MATERIALIZED (
 ), gone AS (
     DELETE FROM nightjar.live l USING ok WHERE l.run_id = ok.run_id AND ok.next IN (1, 2)
 ), ended AS (
-    INSERT INTO nightjar.outcomes (run_id, tenant_id, function_id, status, started_at, output, error)
-    SELECT ok.run_id, ok.tenant_id, ok.function_id, ok.next, ok.started_at, ok.output, ok.error
+    -- now(), when this statement began: what a checker compares with the commits of cancels.
+    INSERT INTO nightjar.outcomes (run_id, tenant_id, function_id, status, started_at, ended_at, output, error)
+    SELECT ok.run_id, ok.tenant_id, ok.function_id, ok.next, ok.started_at, now(), ok.output, ok.error
     FROM ok WHERE ok.next IN (1, 2)
 ), parked AS (
     UPDATE nightjar.live l

@@ -1,0 +1,134 @@
+public import Foundation
+public import Logging
+public import NightjarCore
+public import PostgresClient
+
+/// Sends events, reads runs, waits for their outcomes.
+///
+/// An event may also be sent inside a transaction of your own, beside the business row that it speaks of: then it has its
+/// whole effect exactly when that transaction commits. See ``send(_:in:)``.
+public final class Client: Sendable {
+    private let pool: PostgresPool
+    private let hints: HintSender
+
+    /// Creates a client with connections of its own, opened when they are needed. Call ``close()`` at the end.
+    /// - Parameters:
+    ///   - database: where the schema is.
+    ///   - connections: how many connections at most, from 1.
+    public init(database: PostgresConfiguration, connections: Int = 4, logger: Logger = Logger(label: "nightjar.client")) {
+        var configuration = PostgresPool.Configuration()
+        configuration.size = connections
+        var database = database
+        if database.applicationName == nil { database.applicationName = "nightjar client" }
+        database.settings["nightjar.hints"] = "own"
+        pool = PostgresPool(database, configuration: configuration, logger: logger)
+        hints = HintSender(pool: pool, logger: logger)
+    }
+
+    /// Closes the client's connections.
+    public func close() async {
+        await pool.close()
+    }
+
+    // MARK: - Sending
+
+    /// Sends one event and returns its id once it is durable.
+    /// - Parameters:
+    ///   - id: chosen by you; a second event with the same id within 24 hours has no effect.
+    ///   - timestamp: when it happened; ahead of now, the runs that it starts begin then.
+    @discardableResult
+    public func send<Payload: EventData>(_ event: Payload, id: String? = nil, at timestamp: Date? = nil) async throws -> String {
+        try await send([NewEvent(event, id: id, at: timestamp)])[0]
+    }
+
+    /// Sends events, all or none, in this order; returns their ids once they are durable.
+    /// - Throws: `PostgresError`. When the connection is lost on the way the events are sent again, and are there once.
+    @discardableResult
+    public func send(_ events: [NewEvent]) async throws -> [String] {
+        guard !events.isEmpty else { return [] }
+        let batch = EventBatch(events)
+        var attempt = 0
+        while true {
+            do {
+                try await pool.withConnection { db in try batch.insert(db) }
+                break
+            } catch let error as PostgresError where error.isRetryable && attempt < 5 {
+                attempt += 1
+                try await Task.sleep(for: .milliseconds(20 << attempt))
+            } catch let error as PostgresError where attempt > 0 && error.sqlState == .uniqueViolation {
+                break  // The attempt before had arrived: these very ids are there.
+            }
+        }
+        await hints.send([.ready, .pending])
+        return batch.ids
+    }
+
+    /// Sends events inside the caller's own transaction: they have their effect when it commits, and none if it does not.
+    ///
+    /// ```swift
+    /// try await pool.transaction { db in
+    ///     try db.execute("UPDATE posts SET publish_at = $1 WHERE id = $2", [date, id])
+    ///     try Client.send([NewEvent(PostScheduled(postID: id, scheduledAt: date))], in: db)
+    /// }
+    /// ```
+    @discardableResult
+    public static func send(_ events: [NewEvent], in db: PostgresConnection) throws -> [String] {
+        guard !events.isEmpty else { return [] }
+        let batch = EventBatch(events)
+        try batch.insert(db)
+        return batch.ids
+    }
+
+    // MARK: - Runs
+
+    /// Reads a run; nil when there is none.
+    public func run(_ id: UUID) async throws -> RunRecord? {
+        try await pool.withConnection { db in try RunRecord.read(db, where: "r.run_id = $1", [id], limit: 1).first }
+    }
+
+    /// Reads the runs that an event started, by the id that ``send(_:id:at:)`` returned.
+    public func runs(startedBy eventID: String) async throws -> [RunRecord] {
+        try await pool.withConnection { db in try RunRecord.started(db, by: eventID) }
+    }
+
+    /// Waits until a run has ended.
+    /// - Throws: ``NightjarError`` with `timedOut` when it has not within `timeout`, `unknownRun` when there is none.
+    public func outcome(of run: UUID, timeout: Duration = .seconds(60)) async throws -> Outcome {
+        let deadline = ContinuousClock.now + timeout
+        var pause = Duration.milliseconds(10)
+        while true {
+            guard let record = try await self.run(run) else {
+                throw NightjarError(.unknownRun, "there is no run \(run.uuidString.lowercased())")
+            }
+            if let outcome = record.outcome { return outcome }
+            guard ContinuousClock.now + pause < deadline else {
+                throw NightjarError(
+                    .timedOut, "run \(run.uuidString.lowercased()) has not ended within \(timeout); it is \(record.status)")
+            }
+            try await Task.sleep(for: pause)
+            pause = min(pause * 1.5, .milliseconds(500))
+        }
+    }
+
+    /// Cancels one run, whatever it is doing.
+    /// - Parameter actor: who asks, for the record.
+    public func cancel(_ run: UUID, actor: String) async throws -> CancelAnswer {
+        let answer = try await pool.withConnection { db in
+            try db.query("SELECT nightjar.cancel($1, $2)", [run, actor])[0].decode(0, as: String.self)
+        }
+        await hints.send([.pending])
+        return CancelAnswer(rawValue: answer) ?? .unknown
+    }
+}
+
+/// What became of a request to cancel a run.
+public enum CancelAnswer: String, Sendable {
+    /// The run has ended as cancelled.
+    case cancelled
+    /// A worker executes it: nothing that it does from now on is recorded, and a worker ends it.
+    case requested
+    /// It had ended before.
+    case ended
+    /// There is no such run.
+    case unknown
+}

@@ -1,0 +1,148 @@
+public import Foundation
+public import NightjarCore
+internal import PostgresClient
+
+/// A run as it stands: a row of the view `nightjar.run_status`.
+public struct RunRecord: Sendable, Codable {
+    /// What a run is doing, or how it ended.
+    public enum Status: String, Sendable, Codable, CaseIterable {
+        /// Ready: the next free worker takes it.
+        case queued
+        /// A worker executes it.
+        case running
+        /// Asleep until ``RunRecord/dueAt``.
+        case sleeping
+        /// An attempt failed; the next is made at ``RunRecord/dueAt``.
+        case retrying
+        /// Its event's `ts` lies ahead; it begins at ``RunRecord/dueAt``.
+        case scheduled
+        /// It returned.
+        case completed
+        /// It threw, and is not tried again.
+        case failed
+        /// An event or somebody cancelled it.
+        case cancelled
+    }
+
+    /// The run's id.
+    public var id: UUID
+    /// The app and the function.
+    public var app: String
+    /// The function's id within the app.
+    public var function: String
+    /// What it is doing, or how it ended.
+    public var status: Status
+    /// The stored event that started it.
+    public var eventID: UUID
+    /// When it was created, when it began (nil: it has not) and when it ended (nil: it has not).
+    public var createdAt: Date
+    /// When a worker first took it.
+    public var startedAt: Date?
+    /// When it ended.
+    public var endedAt: Date?
+    /// While it sleeps, retries or is scheduled: until when.
+    public var dueAt: Date?
+    /// What it returned, as JSON.
+    public var output: JSON?
+    /// Why it failed.
+    public var error: RunError?
+    /// Why it was cancelled.
+    public var cause: CancelCause?
+
+    /// How it ended; nil while it lives.
+    public var outcome: Outcome? {
+        switch status {
+        case .completed: .completed(output: output.flatMap { try? JSONCoding.text($0) } ?? "null")
+        case .failed: .failed(error ?? RunError(name: "Error", message: "unknown"))
+        case .cancelled: .cancelled(.init(eventID: cause?.eventID?.uuidString.lowercased(), reason: cause?.text))
+        case .queued, .running, .sleeping, .retrying, .scheduled: nil
+        }
+    }
+
+    private static let columns = """
+        SELECT r.run_id, r.app, r.function, r.status, r.event_id, r.created_at, r.started_at, r.ended_at, r.due_at, r.output,
+               r.error, r.cause FROM nightjar.run_status r
+        """
+
+    /// Reads runs, the newest first. `condition` is a text of ours, never of a user's.
+    package static func read(
+        _ db: PostgresConnection, where condition: String, _ parameters: [any PostgresEncodable], limit: Int
+    ) throws -> [RunRecord] {
+        try db.query("\(columns) WHERE \(condition) ORDER BY r.run_id DESC LIMIT \(limit)", parameters).map(RunRecord.init)
+    }
+
+    /// Reads the runs that an event started.
+    static func started(_ db: PostgresConnection, by eventID: String) throws -> [RunRecord] {
+        if let uuid = UUID(uuidString: eventID) {
+            // A run is made in its event's transaction, so their ids lie close together; that prunes the partitions.
+            return try read(
+                db,
+                where: """
+                    r.event_id = $1 AND r.run_id >= nightjar.uuid7_floor(nightjar.uuid7_time($1) - interval '1 minute')
+                      AND r.run_id < nightjar.uuid7_floor(nightjar.uuid7_time($1) + interval '1 minute')
+                    """, [uuid], limit: 1_000)
+        }
+        return try read(
+            db,
+            where: """
+                (r.event_id) IN (SELECT i.event_id FROM nightjar.idempotency i
+                                 WHERE i.tenant_id = nightjar.current_tenant() AND i.key = $1 AND i.scope > 0)
+                """, [eventID], limit: 1_000)
+    }
+
+    private init(_ row: PostgresRow) throws {
+        id = try row.decode(0)
+        app = try row.decode(1)
+        function = try row.decode(2)
+        let status = try row.decode(3, as: String.self)
+        guard let known = Status(rawValue: status) else {
+            throw NightjarError(.schemaTooNew, "run \(id) has a status that only a newer Nightjar knows: \(status)")
+        }
+        self.status = known
+        eventID = try row.decode(4)
+        createdAt = try row.decode(5)
+        startedAt = try row.decode(6)
+        endedAt = try row.decode(7)
+        dueAt = try row.decode(8)
+        output = try row.decode(9, as: PostgresJSON?.self)?.decode(JSON.self)
+        error = try row.decode(10, as: PostgresJSON?.self)?.decode(RunError.self)
+        cause = try row.decode(11, as: PostgresJSON?.self)?.decode(CancelCause.self)
+    }
+}
+
+/// Why a run was cancelled: the column `cause` of its outcome.
+public struct CancelCause: Sendable, Codable, Hashable {
+    /// `event` or `manual`; later versions add others.
+    public var kind: String
+    /// The cancelling event.
+    public var eventID: UUID?
+    /// The policy of the function that it matched.
+    public var policyID: Int?
+    /// Who asked, when somebody did by hand.
+    public var actor: String?
+    /// When it was asked for.
+    public var askedAt: String?
+    /// When the run ended by it.
+    public var appliedAt: String?
+    /// What the run was doing then.
+    public var was: String?
+
+    enum CodingKeys: String, CodingKey {
+        case kind
+        case eventID = "event_id"
+        case policyID = "policy_id"
+        case actor
+        case askedAt = "asked_at"
+        case appliedAt = "applied_at"
+        case was
+    }
+
+    /// The cause in a few words.
+    public var text: String {
+        switch kind {
+        case "event": "event \(eventID?.uuidString.lowercased() ?? "?")"
+        case "manual": "by hand: \(actor ?? "?")"
+        default: kind
+        }
+    }
+}

@@ -1,0 +1,27 @@
+internal import PostgresClient
+
+extension PostgresConfiguration {
+    /// The settings under which the engine's own statements run.
+    func forEngine(name: String) -> PostgresConfiguration {
+        var configuration = self
+        if configuration.applicationName == nil { configuration.applicationName = name }
+        let settings = [
+            // Hints are sent after the commit, gathered: see HintSender.
+            "nightjar.hints": "own",
+            // Tables that swing between none and a million rows have stale statistics half of the time. Every statement
+            // of the engine has an index, and nested loops over it are right at any size.
+            "enable_seqscan": "off",
+            "enable_hashjoin": "off",
+            "enable_mergejoin": "off",
+            "plan_cache_mode": "force_generic_plan",
+            "jit": "off",
+            "statement_timeout": "30s",
+            "lock_timeout": "5s",
+            "idle_in_transaction_session_timeout": "10s",
+        ]
+        for (setting, value) in settings where configuration.settings[setting] == nil {
+            configuration.settings[setting] = value
+        }
+        return configuration
+    }
+}

@@ -1,0 +1,11 @@
+/// The metadata keys of Nightjar's log lines.
+enum LogKey {
+    static let app = "nightjar.app"
+    static let count = "nightjar.count"
+    static let error = "nightjar.error"
+    static let function = "nightjar.function"
+    static let name = "nightjar.name"
+    static let run = "nightjar.run_id"
+    static let session = "nightjar.session_id"
+    static let version = "nightjar.version"
+}

@@ -1,0 +1,39 @@
+internal import Logging
+internal import PostgresClient
+
+/// What somebody has to do now and then, whoever it is: partitions made ahead, ids of yesterday forgotten.
+struct Housekeeper: Sendable {
+    let pool: PostgresPool
+    let logger: Logger
+    var interval = Duration.seconds(60)
+
+    /// Keeps house until the task is cancelled.
+    func run() async {
+        var round = 0
+        while !Task.isCancelled {
+            do {
+                if round % 60 == 0 { try await makePartitions() }
+                try await forget()
+            } catch is CancellationError {
+                return
+            } catch {
+                logger.notice("housekeeping is put off", metadata: [LogKey.error: "\(error)"])
+            }
+            round += 1
+            try? await Task.sleep(for: interval * Double.random(in: 0.8...1.2))
+        }
+    }
+
+    private func makePartitions() async throws {
+        let made = try await pool.withConnection { db in
+            try db.query("SELECT nightjar.make_partitions()")[0].decode(0, as: Int32.self)
+        }
+        if made > 0 { logger.info("partitions made ahead", metadata: [LogKey.count: "\(made)"]) }
+    }
+
+    private func forget() async throws {
+        let batch: Int32 = 5_000
+        while try await pool.withConnection({ db in try db.execute(Statement.forgetIDs.sql, [batch]) }) == Int(batch) {}
+        _ = try await pool.withConnection { db in try db.execute(Statement.forgetSessions.sql) }
+    }
+}

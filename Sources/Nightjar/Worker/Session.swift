@@ -1,0 +1,116 @@
+internal import Foundation
+internal import Logging
+internal import PostgresClient
+internal import Synchronization
+
+/// Keeps a worker's session alive: one heartbeat however many runs it leases.
+///
+/// It counts by its own monotonic clock too: when the last beat that the database answered was *sent* longer ago than
+/// the time to live less a margin, the session counts as lost here before anybody else may count it as dead. What runs
+/// under it is abandoned, and a new session, with a new id, is opened as soon as the database answers.
+final class Session: Sendable {
+    typealias Instant = ContinuousClock.Instant
+
+    private struct State {
+        var id: UUID?
+        var validUntil: Instant?
+    }
+
+    private let state = Mutex(State())
+    private let database: PostgresSession
+    private let name: String
+    private let timeToLive: Duration
+    private let logger: Logger
+
+    init(database: PostgresConfiguration, name: String, timeToLive: Duration, logger: Logger) {
+        self.database = PostgresSession(database, logger: logger)
+        self.name = name
+        self.timeToLive = timeToLive
+        self.logger = logger
+    }
+
+    /// The session, while it is certain that nobody counts it as dead.
+    var current: UUID? {
+        let now = ContinuousClock.now
+        return state.withLock { state in
+            guard let until = state.validUntil, now < until else { return nil }
+            return state.id
+        }
+    }
+
+    /// Opens a session. Throws what the database says.
+    func open(queue: Int32) async throws {
+        let id = UUID()
+        let sentAt = ContinuousClock.now
+        try await database.run { [name, timeToLive] db in
+            _ = try db.execute(Statement.openSession.sql, [id, name, queue, timeToLive])
+        }
+        state.withLock { $0 = State(id: id, validUntil: sentAt + validity) }
+        logger.info("session opened", metadata: [LogKey.session: "\(id)"])
+    }
+
+    /// Beats until the task is cancelled. `lost` is called when a session is lost, `opened` when another one is open.
+    func run(queue: Int32, lost: @Sendable () -> Void, opened: @Sendable () -> Void) async {
+        while !Task.isCancelled {
+            guard let id = current else {
+                lost()
+                do {
+                    try await withDeadline { try await self.open(queue: queue) }
+                    opened()
+                } catch {
+                    logger.warning("no session", metadata: [LogKey.error: "\(error)"])
+                    try? await Task.sleep(for: min(timeToLive / 4, .seconds(1)))
+                }
+                continue
+            }
+            try? await Task.sleep(for: timeToLive / 4)
+            if Task.isCancelled { return }
+            let sentAt = ContinuousClock.now
+            do {
+                let lives = try await withDeadline {
+                    try await self.database.run { db in try !db.query(Statement.heartbeat.sql, [id]).isEmpty }
+                }
+                state.withLock { state in
+                    if lives {
+                        state.validUntil = sentAt + validity
+                    } else {
+                        state = State()
+                    }
+                }
+                if !lives { logger.error("session was marked dead", metadata: [LogKey.session: "\(id)"]) }
+            } catch {
+                logger.warning("heartbeat failed", metadata: [LogKey.session: "\(id)", LogKey.error: "\(error)"])
+            }
+        }
+    }
+
+    /// Ends the session for good, with all that it leased handed back or done.
+    func close() async {
+        let id = state.withLock { state in
+            defer { state = State() }
+            return state.id
+        }
+        if let id {
+            _ = try? await database.run { db in try db.execute(Statement.closeSession.sql, [id]) }
+        }
+        await database.close()
+    }
+
+    private var validity: Duration { timeToLive - min(.seconds(1), timeToLive / 4) }
+
+    /// A beat that hangs must not outlive the session: then another one has to be opened.
+    private func withDeadline<T: Sendable>(_ body: @escaping @Sendable () async throws -> T) async throws -> T {
+        try await withThrowingTaskGroup(of: T?.self) { group in
+            group.addTask { try await body() }
+            group.addTask { [timeToLive] in
+                try await Task.sleep(for: timeToLive / 2)
+                return nil
+            }
+            defer { group.cancelAll() }
+            guard let result = try await group.next() ?? nil else {
+                throw NightjarError(.timedOut, "the database did not answer in time")
+            }
+            return result
+        }
+    }
+}
