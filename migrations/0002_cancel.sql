@@ -50,7 +50,7 @@ $$;
 CREATE FUNCTION nightjar.live_ended() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 BEGIN
-    DELETE FROM nightjar.waits w USING ended e WHERE w.run_id = e.run_id;
+    DELETE FROM nightjar.waits w WHERE w.run_id = ANY (ARRAY(SELECT e.run_id FROM ended e));
     RETURN NULL;
 END $$;
 CREATE TRIGGER live_ended AFTER DELETE ON nightjar.live
@@ -68,14 +68,16 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enab
 BEGIN
     RETURN QUERY
     WITH asked AS MATERIALIZED (
-        SELECT t.run_id, t.cause FROM unnest(run_ids, causes) AS t (run_id, cause)
+        SELECT t.run_id, t.cause FROM unnest(run_ids, causes) AS t (run_id, cause) ORDER BY t.run_id
     ), held AS MATERIALIZED (
-        SELECT l.run_id, l.tenant_id, l.function_id, l.session_id, l.state, l.started_at, a.cause
-        FROM nightjar.live l JOIN asked a ON l.run_id = a.run_id
-        WHERE leased OR l.state <> 1
-        ORDER BY l.run_id FOR UPDATE OF l SKIP LOCKED
+        -- LATERAL: a plain join could be planned as a scan of `live`, whatever its size has become since.
+        SELECT l.*, a.cause FROM asked a
+        CROSS JOIN LATERAL (
+            SELECT l.run_id, l.tenant_id, l.function_id, l.session_id, l.state, l.started_at FROM nightjar.live l
+            WHERE l.run_id = a.run_id AND (leased OR l.state <> 1)
+            FOR UPDATE SKIP LOCKED) l
     ), gone AS (
-        DELETE FROM nightjar.live l USING held h WHERE l.run_id = h.run_id
+        DELETE FROM nightjar.live l WHERE l.run_id = ANY (ARRAY(SELECT h.run_id FROM held h))
     ), ended AS (
         INSERT INTO nightjar.outcomes (run_id, tenant_id, function_id, status, started_at, cause)
         SELECT h.run_id, h.tenant_id, h.function_id, 3, h.started_at,
@@ -101,6 +103,7 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SE
 DECLARE
     tenants int[]; keys uuid[]; seqs bigint[];
     ids uuid[]; reasons jsonb[];
+    done int;
 BEGIN
     SELECT array_agg(p.tenant_id), array_agg(p.key), array_agg(p.seq) INTO tenants, keys, seqs
     FROM (SELECT p.tenant_id, p.key, p.seq FROM nightjar.pending p WHERE p.seq > after
@@ -114,7 +117,8 @@ BEGIN
     SELECT array_agg(m.run_id), array_agg(m.cause) INTO ids, reasons FROM (
         SELECT DISTINCT ON (m.run_id) m.run_id, m.cause
         FROM unnest(tenants, keys, seqs) AS t (tenant_id, key, seq)
-        JOIN nightjar.pending p ON p.tenant_id = t.tenant_id AND p.key = t.key AND p.seq = t.seq
+        CROSS JOIN LATERAL (SELECT p.* FROM nightjar.pending p
+                            WHERE p.tenant_id = t.tenant_id AND p.key = t.key AND p.seq = t.seq OFFSET 0) p
         CROSS JOIN LATERAL nightjar.matches(p.tenant_id, p.key, p.seq, p.event_id, p.asked_at, p.actor, chunk) m
         ORDER BY m.run_id, p.seq) m;
 
@@ -124,14 +128,12 @@ BEGIN
     END IF;
 
     -- A fresh look: what still matches was locked by somebody, or lay beyond the chunk.
-    DELETE FROM nightjar.pending p USING unnest(tenants, keys, seqs) AS t (tenant_id, key, seq)
-    WHERE p.tenant_id = t.tenant_id AND p.key = t.key AND p.seq = t.seq
+    DELETE FROM nightjar.pending p
+    WHERE p.seq = ANY (seqs) AND (p.tenant_id, p.key, p.seq) IN (SELECT * FROM unnest(tenants, keys, seqs))
       AND NOT EXISTS (SELECT FROM nightjar.matches(p.tenant_id, p.key, p.seq, p.event_id, p.asked_at, p.actor, 1));
+    GET DIAGNOSTICS done = ROW_COUNT;
     RETURN QUERY
-    SELECT NULL::uuid, NULL::uuid,
-           CASE WHEN cardinality(seqs) = events THEN seqs[events] END,
-           EXISTS (SELECT FROM unnest(tenants, keys, seqs) AS t (tenant_id, key, seq)
-                   JOIN nightjar.pending p ON p.tenant_id = t.tenant_id AND p.key = t.key AND p.seq = t.seq);
+    SELECT NULL::uuid, NULL::uuid, CASE WHEN cardinality(seqs) = events THEN seqs[events] END, done < cardinality(seqs);
 END $$;
 
 -- The runs that one pending row cancels, and why.

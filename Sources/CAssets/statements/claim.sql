@@ -10,6 +10,7 @@
 -- Locks: live rows, SKIP LOCKED. Indexes: live_due, live_ready, waits_run, pending_pkey, match_log_key, events_pkey.
 -- MATERIALIZED is not decoration: without it the planner may run the LIMIT inside a nested loop, and lease more.
 -- The watermark keeps the claim flat while an old snapshot holds dead rows at the index's left end (752 → 16 buffers).
+-- = ANY (ARRAY(…)) instead of a join with `candidate`: with young statistics the planner would scan `live` for it.
 -- LATERAL … LIMIT 1 instead of = ANY: with a generic plan only the former prunes the log's partitions.
 WITH due AS MATERIALIZED (
     SELECT l.run_id, l.tenant_id, l.epoch, l.event_id
@@ -45,8 +46,7 @@ WITH due AS MATERIALIZED (
 ), leased AS (
     UPDATE nightjar.live l
     SET state = 1, session_id = $2, epoch = l.epoch + 1, due_at = NULL, started_at = coalesce(l.started_at, now())
-    FROM candidate c
-    WHERE l.run_id = c.run_id AND NOT EXISTS (SELECT FROM hit h WHERE h.run_id = c.run_id)
+    WHERE l.run_id = ANY (ARRAY(SELECT c.run_id FROM candidate c WHERE NOT EXISTS (SELECT FROM hit h WHERE h.run_id = c.run_id)))
     RETURNING l.run_id, l.epoch, l.tenant_id, l.function_id, l.pass, l.started_at, l.event_id
 )
 SELECT l.run_id, l.epoch, l.tenant_id, l.function_id, l.pass, l.started_at, clock_timestamp() AS now,

@@ -2,17 +2,19 @@
 -- ever parking fails instead: else one that kills its process would take down a worker after the other.
 -- Locks: live rows ascending, SKIP LOCKED → waits. Index: live_session.
 WITH held AS MATERIALIZED (
-    SELECT l.run_id, l.tenant_id, l.function_id, l.started_at, l.deaths
-    FROM nightjar.sessions s
-    JOIN nightjar.live l ON l.session_id = s.session_id AND l.state = 1
+    SELECT l.* FROM nightjar.sessions s
+    CROSS JOIN LATERAL (
+        SELECT l.run_id, l.tenant_id, l.function_id, l.started_at, l.deaths FROM nightjar.live l
+        WHERE l.session_id = s.session_id AND l.state = 1
+        ORDER BY l.run_id LIMIT $1 FOR UPDATE SKIP LOCKED) l
     WHERE s.dead
-    ORDER BY l.run_id LIMIT $1 FOR UPDATE OF l SKIP LOCKED
+    LIMIT $1
 ), back AS (
     UPDATE nightjar.live l SET state = 0, session_id = NULL, deaths = l.deaths + 1
-    FROM held h WHERE l.run_id = h.run_id AND h.deaths + 1 < $2
+    WHERE l.run_id = ANY (ARRAY(SELECT h.run_id FROM held h WHERE h.deaths + 1 < $2))
     RETURNING l.run_id
 ), gone AS (
-    DELETE FROM nightjar.live l USING held h WHERE l.run_id = h.run_id AND h.deaths + 1 >= $2
+    DELETE FROM nightjar.live l WHERE l.run_id = ANY (ARRAY(SELECT h.run_id FROM held h WHERE h.deaths + 1 >= $2))
 ), failed AS (
     INSERT INTO nightjar.outcomes (run_id, tenant_id, function_id, status, started_at, error)
     SELECT h.run_id, h.tenant_id, h.function_id, 2, h.started_at, jsonb_build_object(

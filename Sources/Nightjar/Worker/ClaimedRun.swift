@@ -5,6 +5,7 @@ internal import PostgresClient
 /// A run as the claim answers it: the lease, the event that started it, and where it stands.
 struct ClaimedRun: Sendable {
     var lease: Lease
+    var tenant: Int32
     var functionID: Int32
     var pass: Int64
     var startedAt: Date
@@ -39,6 +40,7 @@ struct Claim: Sendable {
             claim.runs.append(
                 ClaimedRun(
                     lease: Lease(run: try row.decode(0), session: session, epoch: epoch),
+                    tenant: try row.decode(2),
                     functionID: try row.decode(3),
                     pass: try row.decode(4),
                     startedAt: try row.decode(5),

@@ -7,15 +7,15 @@ struct CommitBatch {
     private var runs = (id: [UUID](), epoch: [Int32](), next: [Int16](), due: [Date?](), output: [PostgresJSON?](), error: [PostgresJSON?]())
     private var steps = (
         run: [UUID](), step: [String](), kind: [Int16](), failed: [Bool](), attempt: [Int16](), output: [PostgresJSON?](),
-        error: [PostgresJSON?](), due: [Date?](), started: [Date](), ended: [Date]()
+        error: [PostgresJSON?](), due: [Date?](), started: [Date](), ended: [Date](), tenant: [Int32]()
     )
     private var attempts = (
         run: [UUID](), step: [String](), attempt: [Int16](), error: [PostgresJSON](), retry: [Date](), started: [Date](),
-        ended: [Date]()
+        ended: [Date](), tenant: [Int32]()
     )
     private var events = (
         run: [UUID](), id: [UUID](), name: [String](), data: [PostgresJSON](), user: [PostgresJSON?](), key: [String?](),
-        ts: [Date?]()
+        ts: [Date?](), tenant: [Int32]()
     )
 
     /// - Throws: `EncodingError` when an error cannot be written as JSON; it is made of texts, so it can.
@@ -39,6 +39,7 @@ struct CommitBatch {
             steps.due.append(step.dueAt)
             steps.started.append(step.startedAt)
             steps.ended.append(step.endedAt)
+            steps.tenant.append(commit.tenant)
         }
         for attempt in commit.attempts {
             attempts.run.append(run)
@@ -48,6 +49,7 @@ struct CommitBatch {
             attempts.retry.append(attempt.retryAt)
             attempts.started.append(attempt.startedAt)
             attempts.ended.append(attempt.endedAt)
+            attempts.tenant.append(commit.tenant)
         }
         for event in commit.events {
             events.run.append(run)
@@ -57,6 +59,7 @@ struct CommitBatch {
             events.user.append(event.userJSON.map { PostgresJSON($0) })
             events.key.append(event.id)
             events.ts.append(event.timestamp)
+            events.tenant.append(commit.tenant)
         }
     }
 
@@ -67,6 +70,7 @@ struct CommitBatch {
             steps.run, steps.step, steps.kind, steps.failed, steps.attempt, steps.output, steps.error, steps.due, steps.started,
             steps.ended, attempts.run, attempts.step, attempts.attempt, attempts.error, attempts.retry, attempts.started,
             attempts.ended, events.run, events.id, events.name, events.data, events.user, events.key, events.ts,
+            steps.tenant, attempts.tenant, events.tenant,
         ]
         return Set(try db.query(Statement.commit.sql, parameters).map { try $0.decode(0, as: UUID.self) })
     }
@@ -100,6 +104,8 @@ struct LeasedCommit: Sendable {
         case handBack
     }
     var lease: Lease
+    /// Only what is recorded needs it.
+    var tenant: Int32 = 0
     var steps: [RecordedStep] = []
     var attempts: [RecordedAttempt] = []
     var events: [NewEvent] = []

@@ -207,7 +207,7 @@ final class WorkerEngine: Sendable {
             context: RunContext(
                 runID: run.lease.run, function: function.id, event: run.event, memo: memo.steps, attempts: memo.attempts,
                 now: now, startedAt: run.startedAt),
-            recorder: LeaseRecorder(lease: run.lease, committer: committer), logger: logger)
+            recorder: LeaseRecorder(lease: run.lease, tenant: run.tenant, committer: committer), logger: logger)
         let result = await executions.execute(run.lease) { await execution.run() }
         switch result {
         case .ended, .parked: break
@@ -338,12 +338,14 @@ final class WorkerEngine: Sendable {
 /// Records what one run did, under the lease that it was claimed with.
 private struct LeaseRecorder: RunRecorder {
     let lease: Lease
+    let tenant: Int32
     let committer: Committer
 
     func commit(_ commit: RunCommit, of runID: UUID) async -> CommitAnswer {
         await committer.commit(
             LeasedCommit(
-                lease: lease, steps: commit.steps, attempts: commit.attempts, events: commit.events, next: .run(commit.next)))
+                lease: lease, tenant: tenant, steps: commit.steps, attempts: commit.attempts, events: commit.events,
+                next: .run(commit.next)))
     }
 }
 
