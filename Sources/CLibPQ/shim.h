@@ -3,8 +3,5 @@
 
 #include <libpq-fe.h>
 #include <poll.h>
-#ifdef __linux__
-#include <sys/eventfd.h>
-#endif
 
 #endif

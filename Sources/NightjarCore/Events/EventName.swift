@@ -1,0 +1,27 @@
+/// The rules for names of events and for patterns of such names.
+enum EventName {
+    static let maximumLength = 255
+
+    /// Returns what is wrong with the name of an event that someone sends, nil when nothing is.
+    static func problem(_ name: String) -> String? {
+        if name.isEmpty { return "an event name must not be empty" }
+        if name.count > maximumLength {
+            return "event name \"\(name.prefix(32))…\" has \(name.count) characters; the limit is \(maximumLength)"
+        }
+        if name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
+            return "event name \"\(ErrorText.printable(name))\" contains a control character; remove it"
+        }
+        return nil
+    }
+
+    /// Returns what is wrong with the name or wildcard pattern of a trigger or cancellation, nil when nothing is.
+    static func patternProblem(_ pattern: String) -> String? {
+        if let problem = problem(pattern) { return problem }
+        guard let star = pattern.firstIndex(of: "*") else { return nil }
+        let prefix = pattern[..<star]
+        guard pattern.index(after: star) == pattern.endIndex, prefix.hasSuffix("/") || prefix.hasSuffix(".") else {
+            return "event name \"\(pattern)\": \"*\" is allowed only at the end, after \"/\" or \".\", as in \"app/*\""
+        }
+        return nil
+    }
+}

@@ -1,0 +1,75 @@
+public import Foundation
+
+/// An event to be sent.
+public struct NewEvent: Sendable, Hashable {
+    /// What happened: 1 to 255 characters without control characters.
+    public let name: String
+    /// The data as JSON text.
+    public let dataJSON: String
+    /// Who caused it, as JSON text.
+    public let userJSON: String?
+    /// Identifies the event: a second one with the same id within 24 hours starts nothing. Chosen at random when nil.
+    public let id: String?
+    /// When it happened; the moment it is stored when nil.
+    public let timestamp: Date?
+
+    /// Makes an event of typed data.
+    ///
+    /// - Throws: ``EventError`` when the name is not allowed or the data cannot be stored as JSON.
+    public init<Data: EventData>(_ data: Data, id: String? = nil, at timestamp: Date? = nil, user: JSON? = nil) throws {
+        try self.init(
+            checking: Data.eventName, data: Self.text(data, of: Data.eventName), user: user, id: id, at: timestamp)
+    }
+
+    /// Makes an event of any name and data.
+    ///
+    /// - Throws: ``EventError`` when the name is not allowed or the data cannot be stored as JSON.
+    public init(name: String, data: JSON, id: String? = nil, at timestamp: Date? = nil, user: JSON? = nil) throws {
+        try self.init(checking: name, data: Self.text(data, of: name), user: user, id: id, at: timestamp)
+    }
+
+    /// Makes an event whose data is JSON text already.
+    ///
+    /// - Throws: ``EventError`` when the name is not allowed or the text is not valid JSON.
+    public init(name: String, json: String, id: String? = nil, at timestamp: Date? = nil, user: JSON? = nil) throws {
+        do {
+            _ = try JSONCoding.value(JSON.self, from: json)
+        } catch {
+            throw EventError("the data of event \"\(name)\" is not valid JSON: \(CodingFailure.text(error))")
+        }
+        try self.init(checking: name, data: json, user: user, id: id, at: timestamp)
+    }
+
+    private init(checking name: String, data: String, user: JSON?, id: String?, at timestamp: Date?) throws {
+        if let problem = EventName.problem(name) { throw EventError(problem) }
+        if let id, id.isEmpty || id.utf8.count > 255 || id.contains("\0") {
+            throw EventError("the id of an event must have 1 to 255 bytes and no NUL; \"\(name)\" has another")
+        }
+        let user = try user.map { try Self.text($0, of: name) }
+        if JSONText.containsNUL(data) || JSONText.containsNUL(user ?? "") {
+            throw EventError("event \"\(name)\" contains a NUL character, which PostgreSQL cannot store; remove it")
+        }
+        self.init(name: name, dataJSON: data, userJSON: user, id: id, timestamp: timestamp)
+    }
+
+    private init(name: String, dataJSON: String, userJSON: String?, id: String?, timestamp: Date?) {
+        self.name = name
+        self.dataJSON = dataJSON
+        self.userJSON = userJSON
+        self.id = id
+        self.timestamp = timestamp
+    }
+
+    /// The same event, with an id of its own.
+    func identified(by id: String) -> NewEvent {
+        NewEvent(name: name, dataJSON: dataJSON, userJSON: userJSON, id: id, timestamp: timestamp)
+    }
+
+    private static func text(_ value: some Encodable, of name: String) throws -> String {
+        do {
+            return try JSONCoding.text(value)
+        } catch {
+            throw EventError("the data of event \"\(name)\" cannot be written as JSON: \(CodingFailure.text(error))")
+        }
+    }
+}

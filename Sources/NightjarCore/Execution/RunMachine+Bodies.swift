@@ -1,0 +1,65 @@
+import Foundation
+
+extension RunMachine {
+    /// One execution of a step's body.
+    struct Execution: Sendable {
+        let key: String
+        let attempt: Int
+        let startedAt: Date
+    }
+
+    /// What follows the failure of a step's body.
+    enum Failure: Sendable {
+        case again(Ticket)
+        case final(StepError)
+    }
+
+    /// A step's body has returned.
+    mutating func completed(_ execution: Execution, output: String, now: Date) throws {
+        inFlight.remove(execution.key)
+        try checkRunning()
+        attempts[execution.key] = nil
+        record(
+            RecordedStep(
+                step: execution.key, kind: .run, output: output, startedAt: execution.startedAt, endedAt: now,
+                attempt: execution.attempt))
+    }
+
+    /// A step's body has thrown.
+    ///
+    /// - Parameter isCancelled: Whether user code has cancelled the branch, so that the error says nothing.
+    mutating func failed(
+        _ execution: Execution, _ error: any Error, policy: RetryPolicy, isCancelled: Bool, random: Double, now: Date
+    ) throws -> Failure {
+        inFlight.remove(execution.key)
+        try checkRunning()
+        if isCancelled { throw error }
+        if let error = error as? PermanentError {
+            fail(error.runError)
+            throw RunUnwinding()
+        }
+        let runError = RunError(error)
+        guard execution.attempt <= policy.maxRetries, !(error is NonRetryableError || error is EventError) else {
+            attempts[execution.key] = nil
+            record(
+                RecordedStep(
+                    step: execution.key, kind: .run, status: .failed, error: runError,
+                    startedAt: execution.startedAt, endedAt: now, attempt: execution.attempt))
+            return .final(StepError(stepID: execution.key, error: runError, attempts: execution.attempt))
+        }
+        let retryAt = policy.retryDate(after: error, attempt: execution.attempt, random: random, now: now)
+        let attempt = RecordedAttempt(
+            step: execution.key, attempt: execution.attempt, error: runError, retryAt: retryAt,
+            startedAt: execution.startedAt, endedAt: now)
+        pending.attempts.append(attempt)
+        attempts[execution.key] = attempt
+        return .again(register(execution.key, .retry(at: retryAt, attempt: execution.attempt + 1)))
+    }
+}
+
+extension RetryPolicy {
+    func retryDate(after error: any Error, attempt: Int, random: Double, now: Date) -> Date {
+        if let error = error as? RetryAfter { return error.date(from: now) }
+        return now.addingTimeInterval(delay(afterAttempt: attempt, random: random).seconds)
+    }
+}

@@ -1,0 +1,252 @@
+import Foundation
+
+extension RunMachine {
+    /// What the driver knows when the executor has gone dry.
+    struct Situation: Sendable {
+        var now: Date
+        /// Whether user code has run since the last turn.
+        var wasBusy: Bool
+        /// Whether the run may have branches that wait for something outside of steps.
+        ///
+        /// Only a function that never had a child task nor came back from elsewhere is known to have one branch.
+        var mayHaveUnseenWork: Bool
+        /// The next random number from 0 to 1.
+        var random: Double
+    }
+
+    /// What the driver does next.
+    enum Turn: Sendable {
+        /// Let these branches go on, in this order.
+        case resume([(ticket: Ticket, meeting: Meeting)])
+        case commit(RunCommit)
+        /// Wait for user code to come back from elsewhere, at most until then.
+        case rest(until: Date?)
+        /// End user code: resume every branch that waits with the private error.
+        case unwind
+        /// Cancel whatever user code waits for outside of steps.
+        case cancel
+        case finish(RunResult)
+    }
+
+    /// Decides what happens when the executor has gone dry.
+    mutating func turn(_ situation: Situation) -> Turn {
+        let now = situation.now
+        if situation.wasBusy { lastActivity = now }
+        switch phase {
+        case .running:
+            if isPastDeadline(now), ending == nil { fail(.runTimeout(options)) }
+        case .failing:
+            break
+        case .unwinding(let result):
+            return unwinding(result, now: now)
+        case .over:
+            preconditionFailure("a run was driven on after its end; make a new RunExecution for every claim")
+        }
+        if case .failing = phase { return .commit(failureCommit()) }
+
+        if let ready = takeReady(now), !ready.isEmpty { return .resume(ready) }
+        if let ending { return .commit(endingCommit(ending, situation)) }
+        return advance(situation)
+    }
+
+    private mutating func unwinding(_ result: RunResult, now: Date) -> Turn {
+        if ending != nil, waits.isEmpty {
+            phase = .over
+            return .finish(result)
+        }
+        if !waits.isEmpty {
+            waits = [:]
+            return .unwind
+        }
+        if !hasUnwound {
+            hasUnwound = true
+            lastActivity = now
+            if case .parked = result { notice(.unseenWork) }
+            return .cancel
+        }
+        let warning = lastActivity.addingTimeInterval(patience.unwinding.seconds)
+        if now < warning { return .rest(until: warning) }
+        notice(.slowUnwinding)
+        return .rest(until: nil)
+    }
+
+    /// Takes what can go on without anything being recorded first: sleeps that are over and the next memo in order.
+    private mutating func takeReady(_ now: Date) -> [(ticket: Ticket, meeting: Meeting)]? {
+        guard !waits.isEmpty else { return nil }
+        var due: [(ticket: Ticket, date: Date)] = []
+        var memo: (ticket: Ticket, position: Int, record: RecordedStep)?
+        for (ticket, wait) in waits {
+            switch wait.cause {
+            case .sleep(let date):
+                if date <= now { due.append((ticket, date)) }
+            case .memo(let position, let record):
+                if position < memo?.position ?? .max { memo = (ticket, position, record) }
+            case .start, .retry:
+                break
+            }
+        }
+        if let memo {
+            waits[memo.ticket] = nil
+            memory.skip(to: memo.position)
+            return [(memo.ticket, .recorded(memo.record))]
+        }
+        due.sort { ($0.date, $0.ticket) < ($1.date, $1.ticket) }
+        for (ticket, _) in due { waits[ticket] = nil }
+        return due.map { ($0.ticket, .passed) }
+    }
+
+    /// Every branch waits, for a step or for something we cannot see; none can go on by itself.
+    private mutating func advance(_ situation: Situation) -> Turn {
+        let now = situation.now
+        let starts = startable(now)
+        var wakeUp = earliestWakeUp(after: now)
+
+        // Without a branch in a step, the only one there is waits for something else and comes back.
+        if memory.unmet > 0, !starts.isEmpty || (inFlight.isEmpty && !waits.isEmpty) {
+            let patient = lastActivity.addingTimeInterval(patience.replay.seconds)
+            guard situation.mayHaveUnseenWork, now < patient else {
+                fail(mismatch(instead: starts.first?.key))
+                return .commit(failureCommit())
+            }
+            wakeUp = min(wakeUp ?? patient, patient)
+            return hasPending ? .commit(pending) : .rest(until: wakeUp)
+        }
+        if !starts.isEmpty {
+            return hasPending ? .commit(pending) : .resume(start(starts))
+        }
+        if !inFlight.isEmpty || waits.isEmpty {
+            return hasPending ? .commit(pending) : .rest(until: wakeUp)
+        }
+        if situation.mayHaveUnseenWork {
+            let quiet = lastActivity.addingTimeInterval(patience.parking.seconds)
+            if now < quiet {
+                return hasPending ? .commit(pending) : .rest(until: min(wakeUp ?? quiet, quiet))
+            }
+        }
+        return .commit(parkCommit(now))
+    }
+
+    var hasPending: Bool { !pending.steps.isEmpty || !pending.attempts.isEmpty }
+
+    /// The branches that want to execute a body, in the order in which they came.
+    private func startable(_ now: Date) -> [(ticket: Ticket, key: String, attempt: Int)] {
+        var starts: [(ticket: Ticket, key: String, attempt: Int)] = []
+        for (ticket, wait) in waits {
+            switch wait.cause {
+            case .start(let attempt): starts.append((ticket, wait.key, attempt))
+            case .retry(let date, let attempt) where date <= now: starts.append((ticket, wait.key, attempt))
+            case .retry, .sleep, .memo: break
+            }
+        }
+        return starts.count > 1 ? starts.sorted { $0.ticket < $1.ticket } : starts
+    }
+
+    private mutating func start(
+        _ starts: [(ticket: Ticket, key: String, attempt: Int)]
+    ) -> [(ticket: Ticket, meeting: Meeting)] {
+        starts.map { ticket, key, attempt in
+            waits[ticket] = nil
+            inFlight.insert(key)
+            return (ticket, .start(key: key, attempt: attempt))
+        }
+    }
+
+    private func earliestWakeUp(after now: Date) -> Date? {
+        var earliest = deadline
+        for wait in waits.values {
+            guard let date = wait.dueAt, date > now else { continue }
+            earliest = min(earliest ?? date, date)
+        }
+        return earliest
+    }
+
+    private func mismatch(instead key: String?) -> RunError {
+        let recorded = memory.firstUnmet.map { "step \"\($0.step)\" (\($0.kind.name))" } ?? "a step"
+        let instead =
+            if let key {
+                "it came to step \"\(key)\" instead"
+            } else if let wait = waits.min(by: { $0.key < $1.key })?.value {
+                "it waits at step \"\(wait.key)\" instead"
+            } else {
+                "it ended instead"
+            }
+        return .replayMismatch("\(recorded) is recorded, but the replay did not come to it: \(instead)")
+    }
+}
+
+extension RunMachine {
+    /// Everything pending, and that the run failed.
+    func failureCommit() -> RunCommit {
+        guard case .failing(let error) = phase else { preconditionFailure("only a failing run has a failure") }
+        return ending(.failed(error))
+    }
+
+    private func ending(_ outcome: Outcome) -> RunCommit {
+        var commit = pending
+        commit.next = .end(outcome)
+        return commit
+    }
+
+    func park(until date: Date, reason: ParkReason) -> RunCommit {
+        var commit = pending
+        commit.next = .park(until: min(date, deadline ?? date), reason: reason)
+        return commit
+    }
+
+    private func parkCommit(_ now: Date) -> RunCommit {
+        var earliest: (date: Date, reason: ParkReason)?
+        for wait in waits.values {
+            guard let date = wait.dueAt, date < earliest?.date ?? .distantFuture else { continue }
+            if case .sleep = wait.cause { earliest = (date, .sleeping) } else { earliest = (date, .retrying) }
+        }
+        return park(until: earliest?.date ?? .distantFuture, reason: earliest?.reason ?? .sleeping)
+    }
+
+    /// User code has returned or thrown.
+    private mutating func endingCommit(_ result: Result<String, any Error>, _ situation: Situation) -> RunCommit {
+        switch result {
+        case .success(let output):
+            // Whatever was not met now is never met: all branches have ended.
+            guard memory.unmet == 0 else {
+                fail(mismatch(instead: nil))
+                return failureCommit()
+            }
+            return ending(.completed(output: output))
+        case .failure(let error):
+            return failing(with: error, situation)
+        }
+    }
+
+    private func failing(with error: any Error, _ situation: Situation) -> RunCommit {
+        let streak = functionStreak
+        let runError = RunError(error)
+        switch error {
+        case is StepError, is NonRetryableError, is PermanentError, is EventError:
+            return ending(.failed(runError))
+        default:
+            break
+        }
+        guard streak < options.retries.maxRetries else { return ending(.failed(runError)) }
+        let now = situation.now
+        let retryAt = options.retries.retryDate(
+            after: error, attempt: streak + 1, random: situation.random, now: now)
+        var commit = park(until: retryAt, reason: .retrying)
+        commit.attempts.append(
+            RecordedAttempt(
+                step: "", attempt: (functionAttempts.last?.attempt ?? 0) + 1, error: runError, retryAt: retryAt,
+                startedAt: Self.beginning(of: context), endedAt: now))
+        return commit
+    }
+
+    /// The failed attempts of the function itself, oldest first.
+    var functionAttempts: [RecordedAttempt] {
+        context.attempts.filter(\.step.isEmpty).sorted { $0.attempt < $1.attempt }
+    }
+
+    /// How many attempts of the function failed in a row: a step that ended since then starts the count again.
+    var functionStreak: Int {
+        if hasProgressed { return 0 }
+        let progress = context.memo.lazy.map(\.endedAt).max() ?? .distantPast
+        return functionAttempts.count { $0.endedAt >= progress }
+    }
+}

@@ -1,0 +1,66 @@
+public import Foundation
+
+/// What a failure handler learns about the run that failed.
+public struct FunctionFailure<Payload: Decodable & Sendable>: Sendable {
+    /// The event that had started the run.
+    public let event: Event<Payload>
+    /// Why it failed.
+    public let error: RunError
+    /// The run that failed.
+    public let runID: UUID
+    /// The function that failed.
+    public let functionID: String
+
+    /// Describes a failure; useful to call a failure handler in a test.
+    public init(event: Event<Payload>, error: RunError, runID: UUID, functionID: String) {
+        self.event = event
+        self.error = error
+        self.runID = runID
+        self.functionID = functionID
+    }
+}
+
+extension FunctionFailure: Decodable {
+    private enum CodingKeys: String, CodingKey {
+        case event, error
+        case runID = "run_id"
+        case functionID = "function_id"
+    }
+
+    private struct FailedEvent: Decodable {
+        var id: String
+        var name: String
+        var data: Payload
+        var user: JSON?
+        var ts: Date
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let event = try container.decode(FailedEvent.self, forKey: .event)
+        self.event = Event(id: event.id, name: event.name, data: event.data, user: event.user, timestamp: event.ts)
+        error = try container.decode(RunError.self, forKey: .error)
+        runID = try container.decode(UUID.self, forKey: .runID)
+        functionID = try container.decode(String.self, forKey: .functionID)
+    }
+}
+
+/// The event that says that a run failed.
+package enum FailureEvent {
+    package static let name = "inngest/function.failed"
+
+    /// Returns the event's data as JSON text; the failed run's event goes in as it is stored.
+    package static func dataJSON(function: String, runID: UUID, event: RecordedEvent, error: RunError) throws -> String
+    {
+        let milliseconds = Int64((event.timestamp.timeIntervalSince1970 * 1000).rounded())
+        let user = event.userJSON.map { #","user":\#($0)"# } ?? ""
+        let failed = try """
+        {"id":\(JSONCoding.text(event.id)),"name":\(JSONCoding.text(event.name)),\
+        "data":\(event.dataJSON)\(user),"ts":\(milliseconds)}
+        """
+        return try """
+        {"function_id":\(JSONCoding.text(function)),"run_id":"\(runID.uuidString.lowercased())",\
+        "event":\(failed),"error":\(JSONCoding.text(error))}
+        """
+    }
+}

@@ -1,0 +1,91 @@
+/// The settings of a function that matter while it runs.
+package struct FunctionOptions: Sendable, Hashable, Codable {
+    /// For every step, unless it has its own, and for errors that the function throws outside of steps.
+    package var retries = RetryPolicy()
+    /// The limit on a whole run, sleeps included.
+    package var timeout: Duration?
+    /// The limit on one attempt of a step, unless the step has its own.
+    package var stepTimeout: Duration?
+    /// The limit on the output of a step and of the function, in bytes of JSON text.
+    package var outputLimit = Self.defaultOutputLimit
+
+    package static let defaultOutputLimit = 4 * 1024 * 1024
+
+    package init() {}
+
+    /// Returns everything that is wrong with the options.
+    var problems: [String] {
+        var problems: [String] = []
+        if let problem = retries.problem { problems.append(problem) }
+        if let timeout, timeout <= .zero { problems.append("timeout must be more than zero; it is \(timeout)") }
+        if let stepTimeout, stepTimeout <= .zero {
+            problems.append("stepTimeout must be more than zero; it is \(stepTimeout)")
+        }
+        // What PostgreSQL can hold in one value is 1 GB; a jsonb document must stay well below.
+        if !(1...(128 << 20)).contains(outputLimit) {
+            problems.append("outputLimit must be 1 byte to 128 MiB; it is \(outputLimit) bytes")
+        }
+        return problems
+    }
+}
+
+extension FunctionOptions {
+    // Milliseconds, so that the stored form is the same on every platform and readable in SQL.
+    private enum CodingKeys: String, CodingKey {
+        case maxRetries, backoff, initialMilliseconds, factor, maximumMilliseconds, jitterMilliseconds
+        case timeoutMilliseconds, stepTimeoutMilliseconds, outputLimit
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(retries.maxRetries, forKey: .maxRetries)
+        try container.encode(retries.jitter.milliseconds, forKey: .jitterMilliseconds)
+        switch retries.backoff {
+        case .standard:
+            try container.encode("standard", forKey: .backoff)
+        case .constant(let delay):
+            try container.encode("constant", forKey: .backoff)
+            try container.encode(delay.milliseconds, forKey: .initialMilliseconds)
+        case .exponential(let initial, let factor, let maximum):
+            try container.encode("exponential", forKey: .backoff)
+            try container.encode(initial.milliseconds, forKey: .initialMilliseconds)
+            try container.encode(factor, forKey: .factor)
+            try container.encode(maximum.milliseconds, forKey: .maximumMilliseconds)
+        }
+        try container.encodeIfPresent(timeout?.milliseconds, forKey: .timeoutMilliseconds)
+        try container.encodeIfPresent(stepTimeout?.milliseconds, forKey: .stepTimeoutMilliseconds)
+        try container.encode(outputLimit, forKey: .outputLimit)
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        func duration(_ key: CodingKeys) throws -> Duration? {
+            try container.decodeIfPresent(Double.self, forKey: key).map { .milliseconds($0) }
+        }
+        let backoff: Backoff
+        switch try container.decode(String.self, forKey: .backoff) {
+        case "standard":
+            backoff = .standard
+        case "constant":
+            backoff = .constant(try duration(.initialMilliseconds) ?? .zero)
+        case "exponential":
+            backoff = .exponential(
+                initial: try duration(.initialMilliseconds) ?? .zero,
+                factor: try container.decode(Double.self, forKey: .factor),
+                maximum: try duration(.maximumMilliseconds) ?? .zero)
+        case let other:
+            throw DecodingError.dataCorruptedError(
+                forKey: .backoff, in: container, debugDescription: "unknown back-off \"\(other)\"")
+        }
+        retries = RetryPolicy(
+            maxRetries: try container.decode(Int.self, forKey: .maxRetries), backoff: backoff,
+            jitter: try duration(.jitterMilliseconds))
+        timeout = try duration(.timeoutMilliseconds)
+        stepTimeout = try duration(.stepTimeoutMilliseconds)
+        outputLimit = try container.decode(Int.self, forKey: .outputLimit)
+    }
+}
+
+extension Duration {
+    fileprivate var milliseconds: Double { seconds * 1000 }
+}

@@ -1,0 +1,73 @@
+/// A path to a field of an event, such as `data.user.id` or `data["a-b"].items[0]`.
+///
+/// It begins with `data` or `user`, or is one of `id`, `name` and `ts` alone.
+package struct FieldPath: Sendable, Hashable {
+    /// The names from the event downwards; an array index is its decimal text.
+    package let elements: [String]
+
+    init(elements: [String]) {
+        self.elements = elements
+    }
+
+    /// Reads the text form.
+    ///
+    /// - Throws: A syntax error that says what is wrong and at which character.
+    package init(_ text: String) throws(SyntaxError) {
+        var parser = FieldPathParser(text)
+        elements = try parser.parse()
+    }
+
+    /// The canonical text form: names after a dot where they are plain, in brackets otherwise.
+    package var text: String { Self.text(elements) }
+
+    static func text(_ elements: [String]) -> String {
+        var text = ""
+        for element in elements {
+            if isIndex(element) {
+                text += "[\(element)]"
+            } else if isPlain(element) {
+                text += text.isEmpty ? element : ".\(element)"
+            } else {
+                text += "[\(quoted(element))]"
+            }
+        }
+        return text
+    }
+
+    /// What is wrong with the text of a path.
+    package struct SyntaxError: Error, Hashable, CustomStringConvertible {
+        package let path: String
+        /// Where, counted in characters from 1.
+        package let position: Int
+        package let reason: String
+
+        package var description: String { "path \"\(path)\", character \(position): \(reason)" }
+    }
+
+    static func isIndex(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+            && (text == "0" || text.utf8.first != UInt8(ascii: "0"))
+    }
+
+    static func isPlain(_ text: String) -> Bool {
+        guard let first = text.first, isPlainStart(first) else { return false }
+        return text.dropFirst().allSatisfy(isPlainPart)
+    }
+
+    static func isPlainStart(_ character: Character) -> Bool {
+        character.isASCII && (character.isLetter || character == "_" || character == "$")
+    }
+
+    static func isPlainPart(_ character: Character) -> Bool {
+        isPlainStart(character) || (character.isASCII && character.isNumber)
+    }
+
+    private static func quoted(_ text: String) -> String {
+        var result = "\""
+        for character in text {
+            if character == "\"" || character == "\\" { result.append("\\") }
+            result.append(character)
+        }
+        return result + "\""
+    }
+}

@@ -1,0 +1,62 @@
+package import Foundation
+
+/// What an execution wants recorded, all of it or nothing.
+package struct RunCommit: Sendable, Hashable {
+    /// The steps that ended and the sleeps that began, in this order.
+    package var steps: [RecordedStep]
+    package var attempts: [RecordedAttempt]
+    /// The events that `sendEvent` steps among `steps` send; each has an id.
+    package var events: [NewEvent]
+    package var next: Next
+
+    package init(
+        steps: [RecordedStep] = [], attempts: [RecordedAttempt] = [], events: [NewEvent] = [], next: Next
+    ) {
+        self.steps = steps
+        self.attempts = attempts
+        self.events = events
+        self.next = next
+    }
+}
+
+/// What happens to the run after a commit.
+package enum Next: Sendable, Hashable {
+    /// It goes on; the lease stays.
+    case keep
+    /// It leaves the process and is to be claimed again at `until`.
+    case park(until: Date, reason: ParkReason)
+    case end(Outcome)
+}
+
+/// What a parked run waits for; the number is what is stored.
+package enum ParkReason: Int16, Codable, Sendable, CaseIterable {
+    case sleeping = 1
+    case retrying = 2
+}
+
+/// The database's answer to a commit.
+package enum CommitAnswer: Sendable, Hashable {
+    case accepted
+    /// The run was cancelled or leased anew: stop, record nothing more.
+    case refused
+}
+
+/// Records what executions did; the engine's side of a run.
+package protocol RunRecorder: Sendable {
+    /// Records a commit durably, or not at all; one at a time per run.
+    ///
+    /// Returns when the answer is certain. When the task is cancelled meanwhile it may give up and answer `.refused`.
+    func commit(_ commit: RunCommit, of runID: UUID) async -> CommitAnswer
+}
+
+/// How an execution ended.
+package enum RunResult: Sendable, Hashable {
+    /// The outcome is recorded.
+    case ended(Outcome)
+    /// The run is recorded as waiting until this moment.
+    case parked(until: Date)
+    /// A commit was refused; nothing was recorded by it or after it.
+    case refused
+    /// The surrounding task was cancelled; what was not recorded before is not recorded.
+    case abandoned
+}
