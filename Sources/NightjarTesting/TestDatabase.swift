@@ -1,4 +1,4 @@
-public import Foundation
+internal import Foundation
 internal import LocalPostgres
 internal import Logging
 public import Nightjar

@@ -207,7 +207,8 @@ final class WorkerEngine: Sendable {
             context: RunContext(
                 runID: run.lease.run, function: function.id, event: run.event, memo: memo.steps, attempts: memo.attempts,
                 now: now, startedAt: run.startedAt),
-            recorder: LeaseRecorder(lease: run.lease, tenant: run.tenant, committer: committer), logger: logger)
+            recorder: LeaseRecorder(lease: run.lease, tenant: run.tenant, committer: committer), logger: logger,
+            makeEventID: { UUIDv7.make() })
         let result = await executions.execute(run.lease) { await execution.run() }
         switch result {
         case .ended, .parked: break

@@ -8,8 +8,11 @@ public struct NewEvent: Sendable, Hashable {
     public let dataJSON: String
     /// Who caused it, as JSON text.
     public let userJSON: String?
-    /// Identifies the event: a second one with the same id within 24 hours starts nothing. Chosen at random when nil.
+    /// Identifies the event: a second one with the same id within 24 hours has no effect. Nil: it gets an id that is
+    /// its own alone.
     public let id: String?
+    /// The id under which it is stored; nil until somebody chooses it.
+    package private(set) var eventID: UUID?
     /// When it happened; the moment it is stored when nil.
     public let timestamp: Date?
 
@@ -60,10 +63,15 @@ public struct NewEvent: Sendable, Hashable {
         self.timestamp = timestamp
     }
 
-    /// The same event, with an id of its own.
-    func identified(by id: String) -> NewEvent {
-        NewEvent(name: name, dataJSON: dataJSON, userJSON: userJSON, id: id, timestamp: timestamp)
+    /// The same event, with the id under which it is to be stored.
+    package func stored(as eventID: UUID) -> NewEvent {
+        var event = self
+        event.eventID = eventID
+        return event
     }
+
+    /// What its readers know it by.
+    package var publicID: String? { id ?? eventID?.uuidString.lowercased() }
 
     private static func text(_ value: some Encodable, of name: String) throws -> String {
         do {

@@ -25,7 +25,7 @@ final class Run: TaskExecutor {
     let options: FunctionOptions
     let clock: RunClock
     let random: @Sendable () -> Double
-    let makeEventID: @Sendable () -> String
+    let makeEventID: @Sendable () -> UUID
     let state: Mutex<State>
 
     private let beginning: Date

@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 package import Logging
 
 /// Executes a claimed run until it ends, parks, or is stopped.
@@ -26,7 +26,7 @@ package struct RunExecution: Sendable {
     let logger: Logger
     let patience: Patience
     let random: @Sendable () -> Double
-    let makeEventID: @Sendable () -> String
+    let makeEventID: @Sendable () -> UUID
 
     /// - Parameters:
     ///   - definition: The function; its id is the context's.
@@ -36,12 +36,12 @@ package struct RunExecution: Sendable {
     ///   - logger: Gets warnings about the function's code.
     ///   - patience: How long to wait for user code that cannot be seen.
     ///   - random: Returns numbers from 0 to 1 for the jitter of retries.
-    ///   - makeEventID: Returns ids for events that are sent without one.
+    ///   - makeEventID: Returns the ids under which sent events are stored.
     package init(
         definition: FunctionDefinition, context: RunContext, recorder: any RunRecorder,
         clock: RunClock = .continuous, logger: Logger, patience: Patience = Patience(),
         random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
-        makeEventID: @escaping @Sendable () -> String = { UUID().uuidString.lowercased() }
+        makeEventID: @escaping @Sendable () -> UUID = { UUID() }
     ) {
         self.definition = definition
         self.context = context

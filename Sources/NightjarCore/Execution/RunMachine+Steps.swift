@@ -45,7 +45,7 @@ extension RunMachine {
             return meeting
         case .fresh(let key):
             let events = try events()
-            let output = try JSONCoding.text(events.compactMap(\.id))
+            let output = try JSONCoding.text(events.compactMap(\.publicID))
             let step = RecordedStep(step: key, kind: .sendEvent, output: output, startedAt: now, endedAt: now)
             record(step)
             pending.events += events

@@ -43,7 +43,7 @@ extension Step {
         try run.checkUse(of: id)
         var meeting = try run.meet { machine, now in
             try machine.meetSend(id, isCancelled: Task.isCancelled, now: now) {
-                try events().map { $0.id == nil ? $0.identified(by: run.makeEventID()) : $0 }
+                try events().map { $0.stored(as: run.makeEventID()) }
             }
         }
         while case .wait(let ticket) = meeting { meeting = try await run.wait(ticket) }
