@@ -11,6 +11,7 @@ func eventually(
             Issue.record("not within \(time): \(what)", sourceLocation: sourceLocation)
             return
         }
-        await Task.yield()
+        // The one pause of the tests: between two questions, so that those who are waited for get the processor.
+        try await Task.sleep(for: .milliseconds(5))
     }
 }
