@@ -116,6 +116,20 @@ struct Probe: Sendable {
 
     // MARK: - What is true
 
+    /// For questions over whole tables: the engine's settings forbid the plans that those need.
+    func reporting<T: Sendable>(_ body: @escaping @Sendable (PostgresConnection) throws -> T) async throws -> T {
+        try await run { db in
+            try db.transaction { db in
+                try db.script(
+                    """
+                    SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; SET LOCAL enable_seqscan = on;
+                    SET LOCAL plan_cache_mode = auto; SET LOCAL statement_timeout = '120s'
+                    """)
+                return try body(db)
+            }
+        }
+    }
+
     func status(of run: UUID) async throws -> String {
         try await value("SELECT status FROM nightjar.run_status WHERE run_id = $1", [run])
     }
@@ -133,7 +147,7 @@ struct Probe: Sendable {
 
     /// What the view `nightjar.invariants` complains of; empty, or the engine is broken.
     func violations() async throws -> [String] {
-        try await run { db in
+        try await reporting { db in
             try db.query("SELECT violated || ' ' || coalesce(run_id::text, '') || ' ' || coalesce(detail, '') FROM nightjar.invariants")
                 .map { try $0.decode(0, as: String.self) }
         }
