@@ -39,9 +39,10 @@ struct HistoryChecker {
     func endsAfterAcknowledgedCancel() async throws -> [String] {
         try await offenders(
             """
-            SELECT o.run_id::text || ' ended ' || o.ended_at || ', cancel acknowledged ' || a.at
-            \(Self.cancelledRuns) JOIN nightjar.outcomes o ON o.run_id = r.run_id
-            WHERE o.status IN (1, 2) AND o.ended_at > a.at
+            SELECT p.run_id::text || ' ended ' || o.ended_at || ', cancel acknowledged ' || c.at
+            FROM cancels c JOIN posts p ON p.key = c.key AND p.seq < c.seq
+            JOIN nightjar.outcomes o ON o.run_id = p.run_id
+            WHERE o.status IN (1, 2) AND o.ended_at > c.at
             """)
     }
 
@@ -50,8 +51,9 @@ struct HistoryChecker {
         try await offenders(
             """
             SELECT s.run_id::text || ' ' || s.step
-            \(Self.cancelledRuns) JOIN nightjar.steps s ON s.run_id = r.run_id
-            WHERE s.recorded_at > a.at
+            FROM (SELECT p.run_id, min(c.at) AS at FROM cancels c JOIN posts p ON p.key = c.key AND p.seq < c.seq GROUP BY 1) p
+            JOIN nightjar.steps s ON s.run_id = p.run_id
+            WHERE s.recorded_at > p.at
             """)
     }
 
@@ -69,21 +71,13 @@ struct HistoryChecker {
         }
     }
 
-    /// Runs with a later event of the same key that was acknowledged.
-    private static let cancelledRuns = """
-        FROM acknowledged a
-        JOIN nightjar.events c ON c.event_id = a.event_id AND c.name IN ('history/post', 'history/cancel')
-        JOIN nightjar.events t ON t.name = 'history/post' AND t.data ->> 'key' = c.data ->> 'key' AND t.seq < c.seq
-        JOIN nightjar.runs r ON r.event_id = t.event_id
-        """
-
     private func offenders(_ sql: String) async throws -> [String] {
         try await probe.reporting { db in try db.query(sql + " LIMIT 20").map { try $0.decode(0, as: String.self) } }
     }
 
     private func load() async throws {
         let all = journal.acknowledgements
-        try await probe.run { db in
+        try await probe.reporting { db in
             try db.script("CREATE TEMP TABLE acknowledged (event_id uuid, at timestamptz)")
             for start in stride(from: 0, to: all.count, by: 5_000) {
                 let part = all[start..<min(start + 5_000, all.count)]
@@ -91,7 +85,18 @@ struct HistoryChecker {
                     "INSERT INTO acknowledged SELECT * FROM unnest($1::uuid[], $2::timestamptz[])",
                     [part.map(\.event), part.map(\.at)])
             }
-            try db.script("ANALYZE acknowledged; ANALYZE nightjar.events; ANALYZE nightjar.runs")
+            // Tables of their own: the planner cannot know how many events share a key.
+            try db.script(
+                """
+                CREATE TEMP TABLE posts AS
+                    SELECT t.data ->> 'key' AS key, t.seq, r.run_id
+                    FROM nightjar.events t JOIN nightjar.runs r ON r.event_id = t.event_id WHERE t.name = 'history/post';
+                CREATE TEMP TABLE cancels AS
+                    SELECT c.data ->> 'key' AS key, c.seq, a.at
+                    FROM acknowledged a JOIN nightjar.events c ON c.event_id = a.event_id
+                    WHERE c.name IN ('history/post', 'history/cancel');
+                ANALYZE acknowledged; ANALYZE posts; ANALYZE cancels
+                """)
         }
     }
 }
