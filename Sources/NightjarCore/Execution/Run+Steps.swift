@@ -5,7 +5,7 @@ import Synchronization
 extension Run {
     /// Refuses a step that is used where it cannot work.
     func checkUse(of id: String) throws {
-        if let outer = StepContext.task {
+        if let outer = StepContext.task, outer.runID == self.id {
             throw PermanentError(
                 code: .misuse,
                 "step \"\(id)\" was used inside step \"\(outer.stepID)\"; steps cannot be nested. "

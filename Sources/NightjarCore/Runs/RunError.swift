@@ -32,6 +32,7 @@ public struct RunError: Codable, Sendable, Hashable, Error, CustomStringConverti
         }
     }
 
+    /// The error in one line.
     public var description: String { "\(name): \(message)" }
 
     /// Tells apart the failures that come from Nightjar rather than from your code.

@@ -1,4 +1,5 @@
 public import Foundation
+import Synchronization
 
 /// Makes parts of a function durable: what a step did is recorded and not done again.
 ///
@@ -61,6 +62,7 @@ public struct Step: Sendable {
     /// Executes `body` once and records that it is done.
     ///
     /// See ``run(_:retries:timeout:_:)`` for everything else.
+    @_disfavoredOverload  // It would accept a body that returns something, and lose it.
     public func run(
         _ id: String, retries: RetryPolicy? = nil, timeout: Duration? = nil,
         _ body: @escaping @Sendable () async throws -> Void
@@ -78,6 +80,12 @@ extension Run {
             let error = record.error ?? RunError(name: "Error", message: "no error was recorded")
             throw StepError(stepID: record.step, error: error, attempts: record.attempt)
         }
-        return try StepOutput.value(type, from: record?.output, of: record?.step ?? "")
+        do {
+            return try StepOutput.value(type, from: record?.output, of: record?.step ?? "")
+        } catch {
+            // Not left to user code: whoever swallows it would take a way that fits no record.
+            state.withLock { $0.machine.fail(error.runError) }
+            throw RunUnwinding()
+        }
     }
 }

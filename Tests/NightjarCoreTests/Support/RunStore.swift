@@ -122,3 +122,14 @@ extension FunctionDefinition {
         change(Function("test", on: .name("test/event"))).run { _, step in try await body(step) }
     }
 }
+
+extension FunctionDefinition {
+    /// A function of any event that returns nothing.
+    @_disfavoredOverload
+    static func test(
+        _ change: (Function<JSON>) -> Function<JSON> = { $0 },
+        _ body: @escaping @Sendable (Step) async throws -> Void
+    ) -> FunctionDefinition {
+        change(Function("test", on: .name("test/event"))).run { _, step in try await body(step) }
+    }
+}
