@@ -85,6 +85,9 @@ package struct RunExecution: Sendable {
         }
         while true {
             let wasBusy = run.drain()
+            // Asked for here as well, because user code may hear of a cancellation before its handler does, and what
+            // it then throws says nothing.
+            if Task.isCancelled { run.abandon() }
             guard let turn = run.turn(wasBusy: wasBusy) else { continue }
             log(run)
             switch turn {

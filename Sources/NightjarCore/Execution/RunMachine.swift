@@ -160,6 +160,6 @@ extension RunError {
         let limit = options.timeout.map { "\($0.seconds) s" } ?? ""
         return RunError(
             name: "RunTimeout", message: "the run took longer than the function's timeout of \(limit)",
-            code: .runTimeout)
+            code: RunError.Code.runTimeout)
     }
 }

@@ -100,7 +100,7 @@ public struct StepError: Error, Sendable, Hashable, CustomStringConvertible {
         "step \"\(stepID)\" failed after \(attempts == 1 ? "1 attempt" : "\(attempts) attempts"): \(name): \(message)"
     }
 
-    var runError: RunError { RunError(name: name, message: description, code: .stepFailed) }
+    var runError: RunError { RunError(name: name, message: description, code: RunError.Code.stepFailed) }
 }
 
 /// Private to the runtime: ends user code whose run leaves the process. Whatever that code does with it is ignored.

@@ -14,7 +14,7 @@ struct MisuseTests {
 
         let error = await store.runToEnd()?.error
 
-        #expect(error?.code == .misuse)
+        #expect(error?.code == RunError.Code.misuse)
         #expect(error?.message.contains("\"inner\" was used inside step \"outer\"") == true)
         #expect(store.attempts.isEmpty)
     }
@@ -33,7 +33,7 @@ struct MisuseTests {
 
         let error = await store.runToEnd()?.error
 
-        #expect(error?.code == .misuse)
+        #expect(error?.code == RunError.Code.misuse)
         #expect(error?.message.contains("outside the function's own tasks") == true)
     }
 
@@ -59,7 +59,7 @@ struct MisuseTests {
     func badID(id: String) async {
         let store = RunStore(.test { step in try await step.run(id) { 1 } })
 
-        #expect(await store.runToEnd()?.error?.code == .misuse)
+        #expect(await store.runToEnd()?.error?.code == RunError.Code.misuse)
     }
 
     @Test("a step called from an actor that the function uses works")

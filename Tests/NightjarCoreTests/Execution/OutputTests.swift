@@ -10,7 +10,7 @@ struct OutputTests {
 
         let error = await store.runToEnd()?.error
 
-        #expect(error?.code == .invalidOutput)
+        #expect(error?.code == RunError.Code.invalidOutput)
         #expect(error?.message.contains("step \"ratio\"") == true)
         #expect(store.attempts.isEmpty)
         #expect(store.commits.count == 1)
@@ -32,7 +32,7 @@ struct OutputTests {
         let function = RunStore(.test({ $0.outputLimit(10) }) { _ in String(repeating: "x", count: 9) })
 
         let error = await step.runToEnd()?.error
-        #expect(error?.code == .invalidOutput)
+        #expect(error?.code == RunError.Code.invalidOutput)
         #expect(error?.message.contains("has 11 bytes; the limit is 10") == true)
         #expect(await function.runToEnd()?.error?.message.contains("the function has 11 bytes") == true)
     }
@@ -51,7 +51,7 @@ struct OutputTests {
 
         let error = await store.runToEnd()?.error
 
-        #expect(error?.code == .eventMismatch)
+        #expect(error?.code == RunError.Code.eventMismatch)
         #expect(error?.message.contains("\"shop/order\" (e7)") == true)
         #expect(error?.message.contains("items[1].price") == true)
         #expect(store.attempts.isEmpty)
@@ -62,7 +62,7 @@ struct OutputTests {
         let store = RunStore(
             .test { step in try await step.sendEvent("send", NewEvent(name: "", data: [:])) })
 
-        #expect(await store.runToEnd()?.error?.code == .invalidEvent)
+        #expect(await store.runToEnd()?.error?.code == RunError.Code.invalidEvent)
     }
 
     @Test("optional and empty outputs come back as they were")

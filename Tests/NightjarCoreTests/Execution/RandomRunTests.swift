@@ -12,6 +12,8 @@ struct RandomRunTests {
         case send(String)
         case sequence([Tree])
         case parallel([Tree], asLets: Bool)
+        /// The tree against a sleep that is longer than all others together, and that is cancelled in the end.
+        case race(Tree, against: String)
 
         /// What the tree returns, executed without any trouble.
         var value: Int {
@@ -20,6 +22,7 @@ struct RandomRunTests {
             case .sleep, .send: 1
             case .sequence(let trees): trees.reduce(0) { ($0 &* 31) &+ $1.value }
             case .parallel(let trees, _): trees.reduce(0) { $0 &+ $1.value }
+            case .race(let tree, _): tree.value
             }
         }
 
@@ -27,6 +30,7 @@ struct RandomRunTests {
             switch self {
             case .step(let id, _, _), .sleep(let id, _), .send(let id): [id]
             case .sequence(let trees), .parallel(let trees, _): trees.flatMap(\.ids)
+            case .race(let tree, let id): [id] + tree.ids
             }
         }
     }
@@ -67,7 +71,7 @@ struct RandomRunTests {
     static func tree(_ random: inout Random, depth: Int, count: inout Int) -> Tree {
         count += 1
         let id = "n\(count)"
-        let kind = depth == 0 ? Int.random(in: 0..<10, using: &random) : Int.random(in: 0..<18, using: &random)
+        let kind = depth == 0 ? Int.random(in: 0..<10, using: &random) : Int.random(in: 0..<20, using: &random)
         switch kind {
         case 0..<7:
             return .step(id, value: count * 7, failures: Int.random(in: 0..<8, using: &random) == 0 ? 2 : 0)
@@ -75,11 +79,13 @@ struct RandomRunTests {
             return .sleep(id, seconds: Int.random(in: 0..<5, using: &random))
         case 9:
             return .send(id)
+        case 10:
+            return .race(tree(&random, depth: depth - 1, count: &count), against: id)
         default:
             let width = Int.random(in: 1...4, using: &random)
             var children: [Tree] = []
             for _ in 0..<width { children.append(tree(&random, depth: depth - 1, count: &count)) }
-            return kind < 14
+            return kind < 15
                 ? .sequence(children) : .parallel(children, asLets: Bool.random(using: &random))
         }
     }
@@ -106,6 +112,20 @@ struct RandomRunTests {
             var result = 0
             for tree in trees { result = (result &* 31) &+ (try await execute(tree, step, world, memo)) }
             return result
+        case .race(let tree, let id):
+            return try await withThrowingTaskGroup(of: Int?.self) { group in
+                group.addTask { try await execute(tree, step, world, memo) }
+                group.addTask {
+                    do {
+                        try await step.sleep(id, for: .seconds(1_000_000))
+                    } catch is CancellationError {}
+                    return nil
+                }
+                let winner = try await group.next() ?? nil
+                group.cancelAll()
+                _ = try await group.next()
+                return winner ?? -1
+            }
         case .parallel(let trees, asLets: true):
             async let first = execute(.sequence([trees[0]]), step, world, memo)
             async let rest =
@@ -125,7 +145,9 @@ struct RandomRunTests {
             let seed = UInt64(block * 1000 + round)
             var random = Random(state: seed)
             var count = 0
-            let tree = Self.tree(&random, depth: 4, count: &count)
+            var children: [Tree] = []
+            for _ in 0..<5 { children.append(Self.tree(&random, depth: 4, count: &count)) }
+            let tree = seed % 2 == 0 ? Tree.sequence(children) : .parallel(children, asLets: seed % 3 == 0)
             let world = World(seed: seed ^ 0xABCD)
             let memo = Mutex<(@Sendable () -> [RecordedStep])?>(nil)
             let definition = FunctionDefinition.test { step in

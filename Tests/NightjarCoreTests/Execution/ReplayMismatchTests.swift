@@ -27,7 +27,7 @@ struct ReplayMismatchTests {
 
         let error = await store.runToEnd()?.error
 
-        #expect(error?.code == .replayMismatch)
+        #expect(error?.code == RunError.Code.replayMismatch)
         #expect(error?.message.contains("\"a\" is recorded as step.sleep") == true)
         #expect(error?.message.contains("step.run") == true)
     }
@@ -43,7 +43,7 @@ struct ReplayMismatchTests {
 
         let error = await store.runToEnd()?.error
 
-        #expect(error?.code == .replayMismatch)
+        #expect(error?.code == RunError.Code.replayMismatch)
         #expect(error?.message.contains("\"old\"") == true)
         #expect(error?.message.contains("\"new\"") == true)
         #expect(journal.entries.isEmpty)
@@ -58,8 +58,8 @@ struct ReplayMismatchTests {
                 return 1
             }, memo: [memo("old")])
 
-        #expect(await ending.runToEnd()?.error?.code == .replayMismatch)
-        #expect(await parking.runToEnd()?.error?.code == .replayMismatch)
+        #expect(await ending.runToEnd()?.error?.code == RunError.Code.replayMismatch)
+        #expect(await parking.runToEnd()?.error?.code == RunError.Code.replayMismatch)
     }
 
     @Test("an error outside of steps before a recorded step is an error, not a mismatch")
@@ -94,7 +94,7 @@ struct ReplayMismatchTests {
                 return try await a + b
             }, memo: [memo("a"), memo("old")])
 
-        #expect(await store.runToEnd()?.error?.code == .replayMismatch)
+        #expect(await store.runToEnd()?.error?.code == RunError.Code.replayMismatch)
     }
 
     @Test("a memo that is no value of the step's type fails the run and names both")
@@ -103,7 +103,7 @@ struct ReplayMismatchTests {
 
         let error = await store.runToEnd()?.error
 
-        #expect(error?.code == .replayMismatch)
+        #expect(error?.code == RunError.Code.replayMismatch)
         #expect(error?.message.contains("\"a\"") == true)
         #expect(error?.message.contains("String") == true)
     }

@@ -68,7 +68,7 @@ struct RetryTests {
 
         let outcome = await store.runToEnd()
 
-        #expect(outcome?.error?.code == .stepFailed)
+        #expect(outcome?.error?.code == RunError.Code.stepFailed)
         #expect(outcome?.error?.name == "TestFailure")
         #expect(store.commits.count == 1)
     }

@@ -191,4 +191,25 @@ struct StoppingTests {
             #expect(result == .abandoned || result == .ended(.completed(output: "1")))
         }
     }
+
+    @Test("cancelling a run whose branches wait is never taken for an error of its function")
+    func cancelWhileWaiting() async {
+        for _ in 0..<500 {
+            let started = Signal()
+            let store = RunStore(
+                .test { step in
+                    try await step.run("body") {
+                        started.fire()
+                        await waitForCancellation()
+                        throw CancellationError()
+                    }
+                })
+            let task = Task { await store.execute() }
+            await started.wait()
+            task.cancel()
+
+            #expect(await task.value == .abandoned)
+            #expect(store.attempts.isEmpty)
+        }
+    }
 }

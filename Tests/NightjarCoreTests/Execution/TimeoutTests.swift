@@ -24,7 +24,7 @@ struct TimeoutTests {
 
         #expect(await result == .parked(until: .start + .seconds(20)))
         #expect(journal.entries == ["cancelled"])
-        #expect(store.attempts.first?.error.code == .stepTimeout)
+        #expect(store.attempts.first?.error.code == RunError.Code.stepTimeout)
         #expect(store.attempts.first?.error.name == "StepTimeout")
     }
 
@@ -41,7 +41,7 @@ struct TimeoutTests {
         clock.advance(by: .seconds(5))
 
         guard case .ended(.failed(let error)) = await result else { return #expect(Bool(false), "it must fail") }
-        #expect(error.code == .stepFailed)
+        #expect(error.code == RunError.Code.stepFailed)
     }
 
     @Test("a step that ends in time is not touched by its timeout")
@@ -70,7 +70,7 @@ struct TimeoutTests {
         clock.advance(by: .seconds(10))
 
         guard case .ended(.failed(let error)) = await result else { return #expect(Bool(false), "it must fail") }
-        #expect(error.code == .runTimeout)
+        #expect(error.code == RunError.Code.runTimeout)
         #expect(journal.entries == ["cancelled"])
         #expect(store.memo.isEmpty)
     }
@@ -87,7 +87,7 @@ struct TimeoutTests {
 
         #expect(await store.execute() == .parked(until: .start + .seconds(10)))
         store.now = .start + .seconds(10)
-        #expect(await store.runToEnd()?.error?.code == .runTimeout)
+        #expect(await store.runToEnd()?.error?.code == RunError.Code.runTimeout)
         #expect(journal.entries == ["started"])
     }
 
@@ -104,6 +104,6 @@ struct TimeoutTests {
         clock.advance(by: .seconds(10))
 
         guard case .ended(.failed(let error)) = await result else { return #expect(Bool(false), "it must fail") }
-        #expect(error.code == .runTimeout)
+        #expect(error.code == RunError.Code.runTimeout)
     }
 }

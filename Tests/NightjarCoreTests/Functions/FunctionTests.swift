@@ -96,7 +96,7 @@ struct FunctionTests {
                         name: "ops/failed",
                         data: [
                             "post": .string(failure.event.data.postID), "error": .string(failure.error.message),
-                            "code": .string(failure.error.code?.rawValue ?? ""),
+                            "code": .string(failure.error.code ?? ""),
                             "function": .string(failure.functionID),
                         ]))
             }
@@ -108,7 +108,7 @@ struct FunctionTests {
             userJSON: #"{"id":1}"#, timestamp: .start)
         let data = try FailureEvent.dataJSON(
             function: "publish-post", runID: runID, event: failed,
-            error: RunError(name: "E", message: "no \"luck\"", code: .runTimeout))
+            error: RunError(name: "E", message: "no \"luck\"", code: RunError.Code.runTimeout))
         let store = RunStore(
             handler, event: RecordedEvent(id: "f1", name: FailureEvent.name, dataJSON: data, timestamp: .start))
 

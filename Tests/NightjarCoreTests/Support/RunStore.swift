@@ -106,7 +106,7 @@ extension RunExecution.Patience {
 extension Date {
     static let start = Date(timeIntervalSince1970: 1_800_000_000)
 
-    static func + (date: Date, duration: Duration) -> Date { date.addingTimeInterval(duration.seconds) }
+    static func + (date: Date, duration: Duration) -> Date { date.addingTimeInterval(duration / .seconds(1)) }
 }
 
 extension RecordedEvent {
