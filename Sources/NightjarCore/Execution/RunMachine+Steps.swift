@@ -31,6 +31,7 @@ extension RunMachine {
         case .met(let meeting):
             return meeting
         case .fresh(let key):
+            let until = until.storable(instead: now)
             record(RecordedStep(step: key, kind: .sleep, dueAt: until, startedAt: now, endedAt: now))
             return until <= now ? .passed : .wait(register(key, .sleep(until: until)))
         }

@@ -5,6 +5,10 @@ import Synchronization
 ///
 /// Use it in the function's own code, in `async let` and in task groups; not inside of another step, not in `Task {}`.
 /// The ids name the steps across replays. An id used again, as in a loop, gets an index: `x`, `x:1`, `x:2` …
+///
+/// After a sleep, a retry or a crash the function runs again from its start, and steps that are recorded return what
+/// they returned. So the way through the function must depend on its event and its steps alone; the time, a random
+/// number or a request belongs inside a step. A replay that cannot be fitted to the record fails the run.
 public struct Step: Sendable {
     let run: Run
 

@@ -44,7 +44,7 @@ struct UnseenWorkTests {
         #expect(journal.entries == ["late"])
     }
 
-    @Test("a branch that is still away after the quiet period is cut off with a warning")
+    @Test("a branch that is still away after the quiet period is cut off")
     func cutOff() async {
         let log = LogRecorder()
         let store = store(
