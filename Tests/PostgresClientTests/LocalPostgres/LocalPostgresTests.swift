@@ -174,7 +174,12 @@ struct LocalPostgresTests {
                 started = nil
 
                 try await expectEventually { !isAlive(process) }
-                try await expectEventually { isTemporary != FileManager.default.fileExists(atPath: layout.data.path) }
+                try await expectEventually {
+                    // The shell's last act, after which it no longer touches a directory that is kept.
+                    let ended = FileManager.default.fileExists(atPath: layout.log.path() + ".ended")
+                    return isTemporary ? !FileManager.default.fileExists(atPath: layout.root.path()) : ended
+                }
+                expectEqual(FileManager.default.fileExists(atPath: layout.data.path), !isTemporary)
             }
         }
     }
