@@ -27,7 +27,11 @@ struct ServerStarter {
         let watchdog = try Watchdog(
             user: user, server: isNew ? creatingFirst(serverCommand) : serverCommand, log: layout.log,
             signalAtOurEnd: options.directory == nil ? "QUIT" : "INT", removing: layout.temporary)
-        return (watchdog, try await waitUntilReady(watchdog, before: before))
+        return (
+            watchdog,
+            try await waitUntilReady(
+                watchdog, before: before, limit: isNew ? options.startTimeout * 3 : options.startTimeout)
+        )
     }
 
     private func prepareDirectories() throws {
@@ -100,8 +104,8 @@ struct ServerStarter {
     }
 
     /// The server says so in its lock file, which is what pg_ctl relies on as well.
-    private func waitUntilReady(_ watchdog: Watchdog, before: [String]?) async throws -> Int32 {
-        let deadline = ContinuousClock.now + options.startTimeout
+    private func waitUntilReady(_ watchdog: Watchdog, before: [String]?, limit: Duration) async throws -> Int32 {
+        let deadline = ContinuousClock.now + limit
         do {
             while true {
                 if let lockFile = layout.data.lockFile, lockFile.identity != before, lockFile.isReady,
@@ -111,7 +115,7 @@ struct ServerStarter {
                 }
                 guard !watchdog.hasEnded else { throw failure("the server gave up while starting") }
                 guard ContinuousClock.now < deadline else {
-                    throw failure("the server was not ready within \(options.startTimeout)")
+                    throw failure("the server was not ready within \(limit)")
                 }
                 try await Task.sleep(for: .milliseconds(5))
             }

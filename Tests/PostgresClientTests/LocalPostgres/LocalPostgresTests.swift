@@ -41,7 +41,8 @@ private func query(_ server: LocalPostgres, _ sql: String) async throws -> [Int]
     return result
 }
 
-@Suite("Local servers")
+// Making a cluster takes all of a processor: one after the other, they leave the other tests their share.
+@Suite("Local servers", .serialized)
 struct LocalPostgresTests {
     @Test("a temporary server leaves nothing behind")
     func temporary() async throws {
