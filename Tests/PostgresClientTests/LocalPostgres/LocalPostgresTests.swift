@@ -156,7 +156,6 @@ struct LocalPostgresTests {
         let error = await localError { try await server.start() }
         #expect(error?.code == .startFailed)
         #expect(error?.message.contains("shared_buffers") == true)
-        try await server.stop()
         #expect(!FileManager.default.fileExists(atPath: server.dataDirectory.path()))
     }
 
