@@ -78,6 +78,7 @@ public struct Function<Payload: Decodable & Sendable>: Sendable {
     }
 
     /// Completes the function with its body, which returns nothing.
+    @_disfavoredOverload  // It would accept a body that returns something, and lose it.
     public func run(_ body: @escaping @Sendable (Event<Payload>, Step) async throws -> Void) -> FunctionDefinition {
         definition { event, step in
             try await body(try event.decode(Payload.self), step)

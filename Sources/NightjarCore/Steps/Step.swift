@@ -61,6 +61,7 @@ public struct Step: Sendable {
     /// Executes `body` once and records that it is done.
     ///
     /// See ``run(_:retries:timeout:_:)`` for everything else.
+    @_disfavoredOverload  // It would accept a body that returns something, and lose it.
     public func run(
         _ id: String, retries: RetryPolicy? = nil, timeout: Duration? = nil,
         _ body: @escaping @Sendable () async throws -> Void
