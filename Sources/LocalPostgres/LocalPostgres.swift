@@ -74,11 +74,11 @@ public final class LocalPostgres: Sendable {
         logger.info("local PostgreSQL started", metadata: ["directory": "\(layout.root.path())"])
     }
 
-    /// Stops the server; a temporary one is removed. Does nothing when it does not run.
+    /// Stops the server if it runs; a temporary one is removed.
     ///
     /// - Throws: ``LocalPostgresError`` with code `stopFailed` when it had to be killed.
     public func stop(mode: StopMode = .fast) async throws {
-        guard try await end(mode) else { return }
+        try await end(mode)
         layout.removeTemporaryFiles()
     }
 
@@ -86,7 +86,7 @@ public final class LocalPostgres: Sendable {
     ///
     /// - Throws: ``LocalPostgresError``.
     public func restart(mode: StopMode = .fast) async throws {
-        _ = try await end(mode)
+        try await end(mode)
         try await start()
     }
 
@@ -99,8 +99,7 @@ public final class LocalPostgres: Sendable {
         }
     }
 
-    /// - Returns: Whether there was a server to stop.
-    private func end(_ mode: StopMode) async throws -> Bool {
+    private func end(_ mode: StopMode) async throws {
         let running: Watchdog? = try phase.withLock { phase in
             switch phase {
             case .stopped: return nil
@@ -110,9 +109,8 @@ public final class LocalPostgres: Sendable {
                 return watchdog
             }
         }
-        guard let running else { return false }
+        guard let running else { return }
         defer { phase.withLock { $0 = .stopped } }
         try await running.stop(mode)
-        return true
     }
 }

@@ -44,6 +44,8 @@ struct ServerUser: Sendable {
 
     /// Makes a directory that only this user may enter.
     func makePrivateDirectory(_ url: URL) throws {
+        // First those above it, which this user has to pass through.
+        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
         try FileManager.default.createDirectory(
             at: url, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         guard chown(url.path(percentEncoded: false), userID, groupID) == 0 else {

@@ -1,5 +1,5 @@
 internal import Foundation
-internal import LocalPostgres
+package import LocalPostgres
 internal import Logging
 public import Nightjar
 internal import Synchronization
@@ -45,6 +45,17 @@ public struct TestDatabase: Sendable {
         return TestDatabase(name: name, configuration: server.configuration(database: name), server: server)
     }
 
+    /// A database on a server that the test may stop and crash.
+    package static func onServerOfItsOwn() async throws -> (LocalPostgres, TestDatabase) {
+        let server = try await TestServer.start()
+        return (
+            server,
+            TestDatabase(
+                name: TestServer.template, configuration: server.configuration(database: TestServer.template),
+                server: server)
+        )
+    }
+
     /// Drops the database, with whoever is still connected.
     public func drop() async {
         try? await server.dropDatabase(name)
@@ -60,21 +71,23 @@ private actor TestServer {
 
     func value() async throws -> LocalPostgres {
         if let starting { return try await starting.value }
-        let task = Task {
-            let logger = Logger(label: "nightjar.testing") { _ in SwiftLogNoOpLogHandler() }
-            let server = try await LocalPostgres.throwAway(
-                settings: [
-                    // Committed means committed, also for a backend that is killed; only the disk is spared.
-                    "synchronous_commit": "on",
-                    "max_connections": "200",
-                    "deadlock_timeout": "100ms",
-                    "autovacuum_naptime": "5s",
-                ], logger: logger)
-            try await server.createDatabase(Self.template, template: nil)
-            try await Migrator(server.configuration(database: Self.template), logger: logger).migrate()
-            return server
-        }
+        let task = Task { try await Self.start() }
         starting = task
         return try await task.value
+    }
+
+    static func start() async throws -> LocalPostgres {
+        let logger = Logger(label: "nightjar.testing") { _ in SwiftLogNoOpLogHandler() }
+        let server = try await LocalPostgres.throwAway(
+            settings: [
+                // Committed means committed, also for a backend that is killed; only the disk is spared.
+                "synchronous_commit": "on",
+                "max_connections": "200",
+                "deadlock_timeout": "100ms",
+                "autovacuum_naptime": "5s",
+            ], logger: logger)
+        try await server.createDatabase(Self.template, template: nil)
+        try await Migrator(server.configuration(database: Self.template), logger: logger).migrate()
+        return server
     }
 }

@@ -13,6 +13,10 @@ final class WorkerEngine: Sendable {
     private struct State {
         var schedule: ClaimSchedule
         var queue: LocalQueue<QueuedRun>
+        /// Every lease that this worker knows that it has.
+        var leases: Set<Lease> = []
+        /// A claim's answer was lost: it may have leased runs of which nobody here knows.
+        var mayHaveLostLeases = false
         var isShuttingDown = false
     }
 
@@ -125,13 +129,20 @@ final class WorkerEngine: Sendable {
             return
         }
         let queue = registration.queue
-        let (claim, memos) = try await pool.withConnection { db in
-            let claim = try Claim.make(db, queue: queue, session: id, limit: limit, low: low)
-            let resumed = claim.runs.filter { !$0.isFirst }.map(\.lease.run)
-            return (claim, resumed.isEmpty ? [:] : try Memo.read(db, of: resumed))
+        let (claim, memos): (Claim, [UUID: Memo])
+        do {
+            (claim, memos) = try await pool.withConnection { db in
+                let claim = try Claim.make(db, queue: queue, session: id, limit: limit, low: low)
+                let resumed = claim.runs.filter { !$0.isFirst }.map(\.lease.run)
+                return (claim, resumed.isEmpty ? [:] : try Memo.read(db, of: resumed))
+            }
+        } catch {
+            state.withLock { $0.mayHaveLostLeases = true }
+            throw error
         }
         let now = ContinuousClock.now
         let executing = state.withLock { state in
+            state.leases.formUnion(claim.runs.map(\.lease))
             state.schedule.claimed(
                 count: claim.count, limit: limit, lowestPass: claim.runs.map(\.pass).min(), now: now)
             state.queue.add(claim.runs.map { ($0, memos[$0.lease.run] ?? Memo(), now) }, now: now)
@@ -148,11 +159,11 @@ final class WorkerEngine: Sendable {
     /// The poll behind every hint; also the moment to compare what executes with what is leased.
     private func look() async throws {
         let asked = ContinuousClock.now
-        let isExecuting = executions.count > 0
         let id = session.current
         let queue = registration.queue
+        let (known, compares) = state.withLock { ($0.leases, !$0.leases.isEmpty || $0.mayHaveLostLeases) }
         let (sight, held) = try await pool.withConnection { db in
-            (try Sight.look(db, queue: queue), isExecuting ? try id.map { try Sight.leases(db, session: $0) } : nil)
+            (try Sight.look(db, queue: queue), compares ? try id.map { try Sight.leases(db, session: $0) } : nil)
         }
         let stale = state.withLock { state in
             state.schedule.looked(ready: sight.ready, dueIn: sight.dueIn, now: .now)
@@ -160,8 +171,13 @@ final class WorkerEngine: Sendable {
         }
         if sight.pending { pendingAlarm.ring() }
         if sight.dead { deadAlarm.ring() }
-        if let held, executions.keep(only: held, asked: asked) > 0 {
-            logger.debug("runs had been cancelled without a hint")
+        if let held {
+            if executions.keep(only: held, asked: asked) > 0 {
+                logger.debug("runs had been cancelled without a hint")
+            }
+            // Claims and looks take turns, so what is held and not known is held by nobody's hand.
+            state.withLock { $0.mayHaveLostLeases = false }
+            await handBack(Array(held.subtracting(known)))
         }
         await handBack(stale.map(\.run.lease))
     }
@@ -181,6 +197,7 @@ final class WorkerEngine: Sendable {
                 while let run = next {
                     await self.execute(run.run, run.memo, claimedAt: run.claimedAt)
                     next = self.state.withLock { state in
+                        state.leases.remove(run.run.lease)
                         state.queue.finished()
                         return state.queue.begin()
                     }
@@ -227,6 +244,7 @@ final class WorkerEngine: Sendable {
                 group.addTask { _ = await self.committer.commit(LeasedCommit(lease: lease, next: .handBack)) }
             }
         }
+        state.withLock { $0.leases.subtract(leases) }
         await hints.send([.ready])
     }
 
@@ -312,7 +330,7 @@ final class WorkerEngine: Sendable {
     }
 
     private func sessionLost() {
-        state.withLock { _ = $0.queue.drain() }
+        state.withLock { state in state.leases.subtract(state.queue.drain().map(\.run.lease)) }
         if executions.count > 0 {
             logger.error("session lost: what executes is abandoned", metadata: [LogKey.count: "\(executions.count)"])
         }

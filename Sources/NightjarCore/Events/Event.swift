@@ -50,5 +50,6 @@ public struct EventError: Error, Sendable, CustomStringConvertible {
 
     init(_ message: String) { self.message = message }
 
+    /// The error in one line.
     public var description: String { message }
 }

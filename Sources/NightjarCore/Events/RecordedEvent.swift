@@ -24,7 +24,7 @@ package struct RecordedEvent: Sendable, Hashable {
                 user: try userJSON.map { try JSONCoding.value(JSON.self, from: $0) }, timestamp: timestamp)
         } catch {
             throw PermanentError(
-                code: .eventMismatch,
+                code: RunError.Code.eventMismatch,
                 "the data of event \"\(name)\" (\(id)) is no \(type): \(CodingFailure.text(error))")
         }
     }

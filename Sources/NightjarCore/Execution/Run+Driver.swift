@@ -3,7 +3,7 @@ import Synchronization
 
 /// What the driver calls.
 extension Run {
-    func opening() -> RunCommit? {
+    func opening() -> RunMachine.Opening {
         let now = now
         return state.withLock { $0.machine.opening(now: now) }
     }

@@ -5,16 +5,16 @@ import Synchronization
 extension Run {
     /// Refuses a step that is used where it cannot work.
     func checkUse(of id: String) throws {
-        if let outer = StepContext.task {
+        if let outer = StepContext.task, outer.runID == self.id {
             throw PermanentError(
-                code: .misuse,
+                code: RunError.Code.misuse,
                 "step \"\(id)\" was used inside step \"\(outer.stepID)\"; steps cannot be nested. "
                     + "End the outer step first, or do the work without a step of its own")
         }
         guard isCurrent else {
             try state.withLock { if case .over = $0.machine.phase { try $0.machine.checkRunning() } }
             throw PermanentError(
-                code: .misuse,
+                code: RunError.Code.misuse,
                 "step \"\(id)\" was used outside the function's own tasks, as in Task {} or Task.detached {}; "
                     + "for parallel steps use async let or a task group")
         }

@@ -68,10 +68,8 @@ package struct RunExecution: Sendable {
     }
 
     private func drive(_ run: Run, _ group: inout TaskGroup<Void>) async -> RunResult {
-        if let commit = run.opening() {
-            run.ended(.failure(RunUnwinding()))
-            await record(commit, run)
-        } else {
+        switch run.opening() {
+        case .userCode:
             group.addTask(executorPreference: run) { [definition, context] in
                 do {
                     run.ended(.success(try await definition.body(context.event, Step(run: run))))
@@ -79,9 +77,17 @@ package struct RunExecution: Sendable {
                     run.ended(.failure(error))
                 }
             }
+        case .commit(let commit):
+            run.ended(.failure(RunUnwinding()))
+            await record(commit, run)
+        case .nothing:
+            run.ended(.failure(RunUnwinding()))
         }
         while true {
             let wasBusy = run.drain()
+            // Asked for here as well, because user code may hear of a cancellation before its handler does, and what
+            // it then throws says nothing.
+            if Task.isCancelled { run.abandon() }
             guard let turn = run.turn(wasBusy: wasBusy) else { continue }
             log(run)
             switch turn {

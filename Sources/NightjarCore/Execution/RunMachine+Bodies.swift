@@ -39,7 +39,9 @@ extension RunMachine {
             throw RunUnwinding()
         }
         let runError = RunError(error)
-        guard execution.attempt <= policy.maxRetries, !(error is NonRetryableError || error is EventError) else {
+        guard execution.attempt <= min(policy.maxRetries, RetryPolicy.mostRetries),
+            !(error is NonRetryableError || error is EventError)
+        else {
             attempts[execution.key] = nil
             record(
                 RecordedStep(
@@ -60,6 +62,16 @@ extension RunMachine {
 extension RetryPolicy {
     func retryDate(after error: any Error, attempt: Int, random: Double, now: Date) -> Date {
         if let error = error as? RetryAfter { return error.date(from: now) }
-        return now.addingTimeInterval(delay(afterAttempt: attempt, random: random).seconds)
+        return now.addingTimeInterval(delay(afterAttempt: attempt, random: random).seconds).storable(instead: now)
+    }
+}
+
+extension Date {
+    /// The date, or the nearest one with a year of four digits, which every database can hold.
+    ///
+    /// - Parameter replacement: What stands for a date that is not a number.
+    func storable(instead replacement: Date) -> Date {
+        if timeIntervalSince1970.isNaN { return replacement }
+        return min(max(self, .distantPast), Date(timeIntervalSince1970: 253_402_300_799))
     }
 }

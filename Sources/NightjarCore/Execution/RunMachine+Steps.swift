@@ -31,6 +31,7 @@ extension RunMachine {
         case .met(let meeting):
             return meeting
         case .fresh(let key):
+            let until = until.storable(instead: now)
             record(RecordedStep(step: key, kind: .sleep, dueAt: until, startedAt: now, endedAt: now))
             return until <= now ? .passed : .wait(register(key, .sleep(until: until)))
         }
@@ -57,7 +58,7 @@ extension RunMachine {
         try checkRunning()
         if id.isEmpty || id.utf8.count > 255 || id.utf8.contains(0) {
             throw PermanentError(
-                code: .misuse,
+                code: RunError.Code.misuse,
                 "step id \"\(ErrorText.printable(id))\": a step id must have 1 to 255 bytes and no NUL")
         }
         let (key, previous) = memory.key(for: id)
@@ -88,7 +89,7 @@ extension RunMachine {
             throw RunUnwinding()
         case .over:
             throw PermanentError(
-                code: .misuse,
+                code: RunError.Code.misuse,
                 "a step was used after its run had ended; steps work only until the function returns or throws")
         }
     }
@@ -147,7 +148,7 @@ extension RunError {
             name: "ReplayMismatch",
             message: "\(what). Was the function changed while the run was under way, or does its way depend on "
                 + "something that is not recorded in a step, such as the time or a random number?",
-            code: .replayMismatch)
+            code: RunError.Code.replayMismatch)
     }
 }
 

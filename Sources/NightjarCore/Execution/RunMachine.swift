@@ -92,16 +92,25 @@ struct RunMachine: Sendable {
         max(context.now, context.memo.lazy.map(\.endedAt).max() ?? context.now)
     }
 
+    enum Opening: Sendable {
+        case userCode
+        /// The run is decided without user code.
+        case commit(RunCommit)
+        /// The surrounding task was cancelled already.
+        case nothing
+    }
+
     /// Decides what can be decided before user code runs at all.
-    mutating func opening(now: Date) -> RunCommit? {
+    mutating func opening(now: Date) -> Opening {
+        guard case .running = phase else { return .nothing }
         if isPastDeadline(now) {
             fail(.runTimeout(options))
-            return failureCommit()
+            return .commit(failureCommit())
         }
         if let attempt = functionAttempts.last, functionStreak > 0, attempt.retryAt > now {
-            return park(until: attempt.retryAt, reason: .retrying)
+            return .commit(park(until: attempt.retryAt, reason: .retrying))
         }
-        return nil
+        return .userCode
     }
 
     func isPastDeadline(_ now: Date) -> Bool { deadline.map { now >= $0 } ?? false }
@@ -151,6 +160,6 @@ extension RunError {
         let limit = options.timeout.map { "\($0.seconds) s" } ?? ""
         return RunError(
             name: "RunTimeout", message: "the run took longer than the function's timeout of \(limit)",
-            code: .runTimeout)
+            code: RunError.Code.runTimeout)
     }
 }

@@ -76,6 +76,7 @@ public struct DefinitionError: Error, Sendable, Hashable, CustomStringConvertibl
     /// Each with its remedy.
     public let problems: [String]
 
+    /// The error in one line.
     public var description: String {
         "function \"\(ErrorText.printable(functionID))\": " + problems.joined(separator: "; ")
     }

@@ -35,6 +35,7 @@ extension FunctionFailure: Decodable {
         var ts: Date
     }
 
+    /// Decodes the data of a failure event.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         let event = try container.decode(FailedEvent.self, forKey: .event)

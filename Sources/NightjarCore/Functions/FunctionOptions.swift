@@ -1,3 +1,5 @@
+import Foundation
+
 /// The settings of a function that matter while it runs.
 package struct FunctionOptions: Sendable, Hashable, Codable {
     /// For every step, unless it has its own, and for errors that the function throws outside of steps.
@@ -12,6 +14,13 @@ package struct FunctionOptions: Sendable, Hashable, Codable {
     package static let defaultOutputLimit = 4 * 1024 * 1024
 
     package init() {}
+
+    /// Returns the stored form: the same text for the same options.
+    package func canonicalJSON() throws -> String {
+        let encoder = JSONCoding.encoder()
+        encoder.outputFormatting.insert(.sortedKeys)
+        return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
 
     /// Returns everything that is wrong with the options.
     var problems: [String] {
@@ -32,8 +41,14 @@ package struct FunctionOptions: Sendable, Hashable, Codable {
 extension FunctionOptions {
     // Milliseconds, so that the stored form is the same on every platform and readable in SQL.
     private enum CodingKeys: String, CodingKey {
-        case maxRetries, backoff, initialMilliseconds, factor, maximumMilliseconds, jitterMilliseconds
-        case timeoutMilliseconds, stepTimeoutMilliseconds, outputLimit
+        case backoff, factor
+        case maxRetries = "max_retries"
+        case initialMilliseconds = "initial_ms"
+        case maximumMilliseconds = "maximum_ms"
+        case jitterMilliseconds = "jitter_ms"
+        case timeoutMilliseconds = "timeout_ms"
+        case stepTimeoutMilliseconds = "step_timeout_ms"
+        case outputLimit = "output_limit"
     }
 
     package func encode(to encoder: any Encoder) throws {

@@ -6,7 +6,9 @@ import Foundation
 enum ISO8601 {
     /// Writes `2026-03-01T09:30:00.125Z`: always UTC, three digits of fraction, six where three do not suffice.
     static func text(of date: Date) -> String {
-        let microseconds = Int64((date.timeIntervalSince1970 * 1_000_000).rounded().clamped(to: -6e16...2.5e17))
+        // The form has four digits for the year.
+        let seconds1970 = date.timeIntervalSince1970.clamped(to: -62_167_219_200...253_402_300_799)
+        let microseconds = Int64((seconds1970 * 1_000_000).rounded())
         let (seconds, fraction) = microseconds.quotientAndRemainderRoundingDown(by: 1_000_000)
         let (day, second) = seconds.quotientAndRemainderRoundingDown(by: 86_400)
         let date = civil(day: day)

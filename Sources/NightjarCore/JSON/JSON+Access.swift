@@ -52,11 +52,17 @@ extension JSON {
 extension JSON: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
     ExpressibleByFloatLiteral, ExpressibleByStringLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
+    /// Makes `null`.
     public init(nilLiteral: ()) { self = .null }
+    /// Makes a boolean.
     public init(booleanLiteral value: Bool) { self = .bool(value) }
+    /// Makes a whole number.
     public init(integerLiteral value: Int64) { self = .integer(value) }
+    /// Makes a number.
     public init(floatLiteral value: Double) { self = .number(value) }
+    /// Makes a string.
     public init(stringLiteral value: String) { self = .string(value) }
+    /// Makes an array.
     public init(arrayLiteral elements: JSON...) { self = .array(elements) }
 
     /// Makes an object; of members with the same key the last one counts.

@@ -13,6 +13,7 @@ public enum JSON: Sendable {
 }
 
 extension JSON: Hashable {
+    /// Compares by JSON value: numbers by their size, objects regardless of the order of their members.
     public static func == (left: JSON, right: JSON) -> Bool {
         switch (left, right) {
         case (.null, .null): true
@@ -28,13 +29,13 @@ extension JSON: Hashable {
         }
     }
 
+    /// Hashes equal values alike, so a whole `number` like the `integer` that it equals.
     public func hash(into hasher: inout Hasher) {
         switch self {
         case .null: hasher.combine(0)
         case .bool(let value): hasher.combine(value)
         case .integer(let value): hasher.combine(value)
         case .number(let value):
-            // Equal values hash alike: a whole number hashes as the integer it equals.
             if let whole = Int64(exactly: value) { hasher.combine(whole) } else { hasher.combine(value) }
         case .string(let value): hasher.combine(value)
         case .array(let value): hasher.combine(value)
@@ -44,6 +45,7 @@ extension JSON: Hashable {
 }
 
 extension JSON: Codable {
+    /// Decodes any JSON value.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
@@ -63,6 +65,7 @@ extension JSON: Codable {
         }
     }
 
+    /// Encodes the value as it is.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {

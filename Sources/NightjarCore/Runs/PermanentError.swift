@@ -2,7 +2,7 @@
 struct PermanentError: Error, CustomStringConvertible {
     let runError: RunError
 
-    init(name: String = "NightjarError", code: RunError.Code, _ message: String) {
+    init(name: String = "NightjarError", code: String, _ message: String) {
         runError = RunError(name: name, message: message, code: code)
     }
 

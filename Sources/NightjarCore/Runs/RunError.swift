@@ -5,12 +5,12 @@ public struct RunError: Codable, Sendable, Hashable, Error, CustomStringConverti
     /// What happened, in words.
     public var message: String
     /// Set where Nightjar itself ended the run or refused something; see ``Code``.
-    public var code: Code?
+    public var code: String?
     /// Where it happened, when the app that ran the function told us.
     public var stack: String?
 
     /// Makes an error. NUL characters are replaced, because the database cannot hold them.
-    public init(name: String, message: String, code: Code? = nil, stack: String? = nil) {
+    public init(name: String, message: String, code: String? = nil, stack: String? = nil) {
         self.name = ErrorText.storable(name)
         self.message = ErrorText.storable(message)
         self.code = code
@@ -26,37 +26,32 @@ public struct RunError: Codable, Sendable, Hashable, Error, CustomStringConverti
         case let error as NonRetryableError: self = error.runError
         case let error as RetryAfter: self = error.runError
         case let error as EventError:
-            self.init(name: "EventError", message: error.message, code: .invalidEvent)
+            self.init(name: "EventError", message: error.message, code: RunError.Code.invalidEvent)
         default:
             self.init(name: "\(type(of: error))", message: ErrorText.message(of: error))
         }
     }
 
+    /// The error in one line.
     public var description: String { "\(name): \(message)" }
 
     /// Tells apart the failures that come from Nightjar rather than from your code.
-    public struct Code: RawRepresentable, Codable, Sendable, Hashable {
-        /// The text that is recorded, such as `run_timeout`.
-        public let rawValue: String
-
-        /// Makes a code from its recorded text.
-        public init(rawValue: String) { self.rawValue = rawValue }
-
+    public enum Code {
         /// A step failed for good and the function did not catch its error.
-        public static let stepFailed = Code(rawValue: "step_failed")
+        public static let stepFailed = "step_failed"
         /// The run took longer than the function's `timeout`.
-        public static let runTimeout = Code(rawValue: "run_timeout")
+        public static let runTimeout = "run_timeout"
         /// An attempt of a step took longer than its `timeout`.
-        public static let stepTimeout = Code(rawValue: "step_timeout")
+        public static let stepTimeout = "step_timeout"
         /// The function does not fit what this run has recorded, as a rule because it was changed under way.
-        public static let replayMismatch = Code(rawValue: "replay_mismatch")
+        public static let replayMismatch = "replay_mismatch"
         /// The event's data does not decode as the type that the function was declared with.
-        public static let eventMismatch = Code(rawValue: "event_mismatch")
+        public static let eventMismatch = "event_mismatch"
         /// A step's or the function's output cannot be stored: no valid JSON, too large, or with a NUL character.
-        public static let invalidOutput = Code(rawValue: "invalid_output")
+        public static let invalidOutput = "invalid_output"
         /// An event to be sent has a name, id or data that is not allowed.
-        public static let invalidEvent = Code(rawValue: "invalid_event")
+        public static let invalidEvent = "invalid_event"
         /// A step was used in a way that cannot work, such as inside another step.
-        public static let misuse = Code(rawValue: "misuse")
+        public static let misuse = "misuse"
     }
 }

@@ -51,7 +51,7 @@ extension Duration {
     }
 
     /// Seconds, with fraction.
-    package var seconds: Double {
+    var seconds: Double {
         Double(components.seconds) + Double(components.attoseconds) * 1e-18
     }
 }

@@ -1,9 +1,14 @@
 public import Foundation
+import Synchronization
 
 /// Makes parts of a function durable: what a step did is recorded and not done again.
 ///
 /// Use it in the function's own code, in `async let` and in task groups; not inside of another step, not in `Task {}`.
 /// The ids name the steps across replays. An id used again, as in a loop, gets an index: `x`, `x:1`, `x:2` …
+///
+/// After a sleep, a retry or a crash the function runs again from its start, and steps that are recorded return what
+/// they returned. So the way through the function must depend on its event and its steps alone; the time, a random
+/// number or a request belongs inside a step. A replay that cannot be fitted to the record fails the run.
 public struct Step: Sendable {
     let run: Run
 
@@ -79,6 +84,12 @@ extension Run {
             let error = record.error ?? RunError(name: "Error", message: "no error was recorded")
             throw StepError(stepID: record.step, error: error, attempts: record.attempt)
         }
-        return try StepOutput.value(type, from: record?.output, of: record?.step ?? "")
+        do {
+            return try StepOutput.value(type, from: record?.output, of: record?.step ?? "")
+        } catch {
+            // Not left to user code: whoever swallows it would take a way that fits no record.
+            state.withLock { $0.machine.fail(error.runError) }
+            throw RunUnwinding()
+        }
     }
 }

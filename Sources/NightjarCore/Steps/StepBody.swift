@@ -49,6 +49,6 @@ struct StepBody<Output: Encodable & Sendable>: Sendable {
             name: "StepTimeout",
             message: "attempt \(context.attempt) of step \"\(context.stepID)\" took longer than its timeout of "
                 + "\(timeout.seconds) s",
-            code: .stepTimeout)
+            code: RunError.Code.stepTimeout)
     }
 }

@@ -18,6 +18,7 @@ public struct NonRetryableError: Error, CustomStringConvertible {
         self.init(RunError(cause).message, cause: cause)
     }
 
+    /// The error in one line.
     public var description: String { message }
 
     var runError: RunError {
@@ -57,6 +58,7 @@ public struct RetryAfter: Error, CustomStringConvertible {
         self.cause = cause
     }
 
+    /// The error in one line.
     public var description: String { runError.message }
 
     var runError: RunError {
@@ -93,11 +95,12 @@ public struct StepError: Error, Sendable, Hashable, CustomStringConvertible {
         self.attempts = attempts
     }
 
+    /// The error in one line.
     public var description: String {
         "step \"\(stepID)\" failed after \(attempts == 1 ? "1 attempt" : "\(attempts) attempts"): \(name): \(message)"
     }
 
-    var runError: RunError { RunError(name: name, message: description, code: .stepFailed) }
+    var runError: RunError { RunError(name: name, message: description, code: RunError.Code.stepFailed) }
 }
 
 /// Private to the runtime: ends user code whose run leaves the process. Whatever that code does with it is ignored.

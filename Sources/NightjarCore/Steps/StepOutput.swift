@@ -29,13 +29,13 @@ enum StepOutput {
             return try JSONCoding.value(type, from: text ?? "null")
         } catch {
             throw PermanentError(
-                code: .replayMismatch,
+                code: RunError.Code.replayMismatch,
                 "step \"\(step)\" is recorded with an output that is no \(type): \(CodingFailure.text(error)). "
                     + "Was the step's type changed while the run was under way? Then give the step a new id")
         }
     }
 
     private static func refusal(_ message: String) -> PermanentError {
-        PermanentError(code: .invalidOutput, message)
+        PermanentError(code: RunError.Code.invalidOutput, message)
     }
 }

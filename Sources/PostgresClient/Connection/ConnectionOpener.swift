@@ -23,14 +23,21 @@ struct ConnectionOpener {
         guard !pairs.contains(where: { $0.key.utf8.contains(0) || $0.value.utf8.contains(0) }) else {
             throw PostgresError(.configuration, "a connection keyword contains a NUL character")
         }
-        let handle = withCStrings(pairs.map(\.key)) { keywords in
-            // 1: `dbname` may itself be a connection string, as with psql.
-            withCStrings(pairs.map(\.value)) { values in PQconnectStartParams(keywords, values, 1) }
+        let keywords = CStringArray(pairs.map(\.key))
+        let values = CStringArray(pairs.map(\.value))
+        let handle = keywords.withPointers { keywords in
+            // 0: `dbname` is a name. If it could be a connection string, errors might quote a password in it.
+            values.withPointers { values in PQconnectStartParams(keywords, values, 0) }
         }
         guard let handle else { throw PostgresError(.connectionFailed, "out of memory") }
         guard PQstatus(handle) != CONNECTION_BAD else {
             defer { PQfinish(handle) }
-            throw PostgresError(.configuration, String(cString: PQerrorMessage(handle)).trimmingTrailingNewlines())
+            let message = String(cString: PQerrorMessage(handle)).trimmingTrailingNewlines()
+            // A missing socket fails as early as a wrong keyword; only a ping tells the two apart.
+            let wasTried = keywords.withPointers { keywords in
+                values.withPointers { values in PQpingParams(keywords, values, 0) != PQPING_NO_ATTEMPT }
+            }
+            throw PostgresError(wasTried ? .connectionFailed : .configuration, message)
         }
         // Only the verbose form tells the SQLSTATE of a refused connection.
         PQsetErrorVerbosity(handle, PQERRORS_VERBOSE)
@@ -73,21 +80,5 @@ struct ConnectionOpener {
             .connectionFailed, message.text,
             // The client itself refuses to go on without a password, so there is no SQLSTATE to be read.
             sqlState: message.sqlState ?? (needsPassword ? SQLState(rawValue: "28P01") : nil))
-    }
-
-    private func withCStrings<R>(
-        _ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> R
-    ) -> R {
-        var arena: [CChar] = []
-        var offsets: [Int] = []
-        for string in strings {
-            offsets.append(arena.count)
-            arena.append(contentsOf: string.utf8CString)
-        }
-        return arena.withUnsafeBufferPointer { arena in
-            var pointers: [UnsafePointer<CChar>?] = offsets.map { arena.baseAddress! + $0 }
-            pointers.append(nil)
-            return pointers.withUnsafeBufferPointer { body($0.baseAddress!) }
-        }
     }
 }

@@ -5,6 +5,8 @@ import Logging
 final class NoticeHandler {
     let logger: Logger
     var onNotice: ((PostgresNotice) -> Void)?
+    /// Whether the server has said that it ends the connection; while idle, libpq takes that for a notice.
+    private(set) var wasFatal = false
 
     init(logger: Logger) {
         self.logger = logger
@@ -30,6 +32,7 @@ final class NoticeHandler {
             severity: field("V") ?? "NOTICE",
             message: field("M") ?? String(cString: PQresultErrorMessage(result)).trimmingTrailingNewlines(),
             sqlState: field("C").map(SQLState.init(rawValue:)))
+        if notice.severity == "FATAL" || notice.severity == "PANIC" { wasFatal = true }
         logger.debug(
             "notice from the server",
             metadata: [LogKey.severity: "\(notice.severity)", LogKey.notice: "\(notice.message)"])

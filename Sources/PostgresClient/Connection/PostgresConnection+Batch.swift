@@ -7,6 +7,7 @@ extension PostgresConnection {
     /// errors undo nothing.
     ///
     /// - Throws: ``PostgresError`` of the first statement that fails, with its `statementIndex`.
+    @discardableResult
     public func batch<each Result: Sendable>(
         _ statement: repeat PostgresStatement<each Result>
     ) throws -> (repeat each Result) {
@@ -32,6 +33,7 @@ extension PostgresConnection {
     /// (`unnest`) where the statements are all the same.
     ///
     /// - Throws: ``PostgresError`` of the first statement that fails, with its `statementIndex`.
+    @discardableResult
     public func batch<Result>(_ statements: [PostgresStatement<Result>]) throws -> [Result] {
         try checkReady()
         guard !statements.isEmpty else { return [] }

@@ -11,6 +11,7 @@ extension PostgresConnection {
     ///   - readOnly: Whether writing fails.
     /// - Throws: What `body` throws, or ``PostgresError``; code `commitOutcomeUnknown` when the connection broke
     ///   during the commit, `transactionAborted` when `body` ignored the failure of a statement.
+    @discardableResult
     public func transaction<T>(
         isolation: PostgresIsolation? = nil, readOnly: Bool = false, _ body: (PostgresConnection) throws -> T
     ) throws -> T {

@@ -6,12 +6,14 @@ extension PostgresConnection {
     /// - Parameter testing: Whether to find out by a round trip; otherwise only what has arrived already is looked at.
     func isAlive(testing: Bool) -> Bool {
         guard !isLost else { return false }
-        // An idle connection has nothing to say, except that it ends.
-        if Readiness.wait(for: PQsocket(handle), .reading, milliseconds: 0), PQconsumeInput(handle) == 0 {
-            return false
+        // An idle connection has nothing to say, except that it ends: first in words, then by being closed.
+        while Readiness.wait(for: PQsocket(handle), .reading, milliseconds: 0) {
+            guard PQconsumeInput(handle) == 1 else { return false }
+            _ = PQisBusy(handle)
+            guard !isLost else { return false }
         }
         guard testing else { return !isLost }
-        return ping(within: .seconds(5))
+        return (try? command("", within: .seconds(5))) != nil
     }
 
     /// Puts the connection in order for its next user.
@@ -33,23 +35,28 @@ extension PostgresConnection {
         return failure
     }
 
-    /// Sends an empty statement and waits for the answer, without hanging on a peer that is gone.
-    func ping(within limit: Duration) -> Bool {
-        guard PQsendQuery(handle, "") == 1 else { return false }
+    /// Sends statements by the simple protocol and waits for their end, without hanging on a peer that is gone.
+    ///
+    /// - Throws: `PostgresError`; a connection that did not answer in time is given up.
+    func command(_ sql: String, within limit: Duration) throws {
+        guard PQsendQuery(handle, sql) == 1 else { throw sendFailure() }
         let deadline = ContinuousClock.now + limit
+        var failure: PostgresError?
         while true {
             while PQisBusy(handle) == 1 {
                 let left = (deadline - .now) / .milliseconds(1)
-                guard left > 0, Readiness.wait(for: PQsocket(handle), .reading, milliseconds: Int(left.rounded(.up))),
-                    PQconsumeInput(handle) == 1
-                else {
+                guard left > 0 else {
                     abandon()
-                    return false
+                    throw PostgresError(.connectionLost, "the server did not answer within \(limit)")
                 }
+                let isReady = Readiness.wait(for: PQsocket(handle), .reading, milliseconds: Int(left.rounded(.up)))
+                if isReady, PQconsumeInput(handle) != 1 { break }
             }
-            guard let result = PQgetResult(handle) else { return !isLost }
-            PQclear(result)
+            guard let result = PQgetResult(handle).map(ResultHandle.init) else { break }
+            if PQresultStatus(result.pointer) == PGRES_FATAL_ERROR, failure == nil { failure = error(result) }
         }
+        if let failure { throw failure }
+        guard !isLost else { throw PostgresError(.connectionLost, "the connection was lost") }
     }
 
     /// `DISCARD ALL` without the part that throws the prepared statements away.

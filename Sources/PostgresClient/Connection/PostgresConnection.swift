@@ -62,7 +62,7 @@ public final class PostgresConnection {
     }
 
     /// Whether nothing more can be done with the connection.
-    var isLost: Bool { isAbandoned || PQstatus(handle) == CONNECTION_BAD }
+    var isLost: Bool { isAbandoned || notices.wasFatal || PQstatus(handle) == CONNECTION_BAD }
 
     /// Gives the connection up although libpq takes it for sound.
     func abandon() {

@@ -8,6 +8,7 @@ extension PostgresPool {
     ///     (40P01), for which PostgreSQL guarantees that nothing was committed. Other failures are never retried.
     /// - Throws: What ``withConnection(_:)`` throws, and ``PostgresError`` with code `commitOutcomeUnknown` when the
     ///   connection broke during the commit.
+    @discardableResult
     public func transaction<T: Sendable>(
         isolation: PostgresIsolation = .readCommitted, readOnly: Bool = false, retries: Int = 0,
         _ body: @Sendable (PostgresConnection) throws -> T

@@ -46,6 +46,7 @@ public final class PostgresPool: Sendable, Service {
     ///
     /// - Throws: What `body` throws; ``PostgresError`` with code `poolExhausted`, `poolClosed` or `connectionFailed`
     ///   when there is no connection to be had; `CancellationError` when the task is cancelled.
+    @discardableResult
     public func withConnection<T: Sendable>(
         _ body: @Sendable (PostgresConnection) throws -> T
     ) async throws -> T {

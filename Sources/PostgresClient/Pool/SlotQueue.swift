@@ -20,6 +20,9 @@ final class SlotQueue: Sendable {
 
     var isClosed: Bool { state.withLock { $0.decisions.isClosed } }
 
+    /// Whether any slot is in use.
+    var isBusy: Bool { state.withLock { $0.decisions.leasedCount > 0 } }
+
     var waiterCount: Int { state.withLock { $0.decisions.waiterCount } }
 
     /// - Throws: `PostgresError`, or `CancellationError` when the task is cancelled.

@@ -27,6 +27,7 @@ public final class PostgresSession: Sendable {
     /// a failed state.
     ///
     /// - Throws: What `body` throws, ``PostgresError``, or `CancellationError` when the task is cancelled.
+    @discardableResult
     public func run<T: Sendable>(_ body: @Sendable (PostgresConnection) throws -> T) async throws -> T {
         try Task.checkCancellation()
         let cancellation = StatementCancellation()

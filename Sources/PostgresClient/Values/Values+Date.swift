@@ -4,7 +4,7 @@ public import Foundation
 extension Date: PostgresEncodable, PostgresDecodable {
     /// Appends a time in UTC, rounded to the microsecond.
     ///
-    /// - Throws: ``PostgresError`` for dates before year 1 or after year 294275, and for infinite ones.
+    /// - Throws: ``PostgresError`` for dates before year 1, as `distantPast` is, or after year 294275, and for infinite ones.
     public func encode(into buffer: inout PostgresBuffer) throws {
         // Seconds and fraction apart: multiplied as a whole, times far from the epoch would lose microseconds.
         let whole = timeIntervalSinceReferenceDate.rounded(.down)
@@ -56,9 +56,13 @@ extension Date: PostgresEncodable, PostgresDecodable {
         // What is left over is " BC", in which case the year counts backwards.
         guard scanner.isAtEnd else { throw cell.malformed("a date that Date can hold") }
         let days = CivilDate(year: year, month: month, day: day).daysSinceUnixEpoch
-        // Apart, because microseconds since the year 1 do not fit a Double, nor those of late years an Int.
         let seconds = days * 86_400 - unixSecondsAtReferenceDate + microseconds / 1_000_000
-        return Date(timeIntervalSinceReferenceDate: Double(seconds) + Double(microseconds % 1_000_000) / 1_000_000)
+        let fraction = microseconds % 1_000_000
+        // One rounding gives the nearest Double, but microseconds fit an Int, exactly a Double, only for 285 years.
+        guard abs(seconds) >= 1 << 33 else {
+            return Date(timeIntervalSinceReferenceDate: Double(seconds * 1_000_000 + fraction) / 1_000_000)
+        }
+        return Date(timeIntervalSinceReferenceDate: Double(seconds) + Double(fraction) / 1_000_000)
     }
 
     private static let unixSecondsAtReferenceDate = 978_307_200

@@ -185,4 +185,28 @@ struct LinearRunTests {
         #expect(await store.execute() == .ended(.completed(output: "[1,2]")))
         #expect(store.commits.count == 1)
     }
+
+    @Test(
+        "a moment that no database can hold becomes one that it can",
+        arguments: [
+            (Double.infinity, 253_402_300_799.0), (1e300, 253_402_300_799), (253_402_300_800, 253_402_300_799),
+        ])
+    func farFuture(seconds: Double, stored: Double) async {
+        let store = RunStore(
+            .test { step in
+                try await step.sleep("nap", until: Date(timeIntervalSince1970: seconds))
+            })
+
+        #expect(await store.execute() == .parked(until: Date(timeIntervalSince1970: stored)))
+    }
+
+    @Test("a moment that is not a number passes at once")
+    func notANumber() async {
+        let store = RunStore(
+            .test { step in
+                try await step.sleep("nap", until: Date(timeIntervalSince1970: .nan))
+            })
+
+        #expect(await store.execute() == .ended(.completed(output: "null")))
+    }
 }

@@ -3,16 +3,12 @@ import Synchronization
 
 /// A clock that stands still until a test advances it.
 final class ManualClock: Sendable {
-    private struct Sleeper {
-        var until: Duration
-        var continuation: CheckedContinuation<Void, any Error>
-    }
-
     private struct State {
         var elapsed = Duration.zero
-        var sleepers: [Int: Sleeper] = [:]
-        var nextID = 0
-        var watchers: [(Duration, CheckedContinuation<Void, Never>)] = []
+        /// Fired by the clock, by the time at which they are due.
+        var sleepers: [(until: Duration, signal: Signal)] = []
+        /// Fired when somebody sleeps until precisely that time.
+        var watchers: [(until: Duration, signal: Signal)] = []
     }
 
     private let state = Mutex(State())
@@ -24,54 +20,59 @@ final class ManualClock: Sendable {
     func advance(by duration: Duration) {
         let due = state.withLock { state in
             state.elapsed += duration
-            let due = state.sleepers.filter { $0.value.until <= state.elapsed }
-            for id in due.keys { state.sleepers[id] = nil }
-            return due.values.map(\.continuation)
+            // Moments are dates, which are exact to a fraction of a microsecond only.
+            let elapsed = state.elapsed + .microseconds(1)
+            let due = state.sleepers.filter { $0.until <= elapsed }
+            state.sleepers.removeAll { $0.until <= elapsed }
+            return due
         }
-        for continuation in due { continuation.resume() }
+        for sleeper in due { sleeper.signal.fire() }
     }
 
-    /// Waits until somebody sleeps until `elapsed`, precisely.
-    func waitForSleeper(until elapsed: Duration) async {
-        await withCheckedContinuation { continuation in
-            let isThere = state.withLock { state in
-                if state.sleepers.values.contains(where: { $0.until.isAbout(elapsed) }) { return true }
-                state.watchers.append((elapsed, continuation))
-                return false
-            }
-            if isThere { continuation.resume() }
+    /// Waits until somebody sleeps until `time`.
+    func waitForSleeper(until time: Duration) async {
+        let signal = Signal()
+        state.withLock { state in
+            if state.sleepers.contains(where: { $0.until.isAbout(time) }) { return signal.fire() }
+            state.watchers.append((time, signal))
         }
+        await signal.wait()
     }
 
     private func sleep(_ duration: Duration) async throws {
-        let id = state.withLock { state in
-            state.nextID += 1
-            return state.nextID
+        guard duration > .zero else { return }
+        let signal = Signal()
+        let watchers = state.withLock { state in
+            let until = state.elapsed + duration
+            state.sleepers.append((until, signal))
+            let watchers = state.watchers.filter { $0.until.isAbout(until) }
+            state.watchers.removeAll { $0.until.isAbout(until) }
+            return watchers
         }
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let (result, watchers) = state.withLock {
-                    state -> (Result<Void, any Error>?, [CheckedContinuation<Void, Never>]) in
-                    if Task.isCancelled { return (.failure(CancellationError()), []) }
-                    let until = state.elapsed + duration
-                    if duration <= .zero { return (.success(()), []) }
-                    state.sleepers[id] = Sleeper(until: until, continuation: continuation)
-                    let watchers = state.watchers.filter { $0.0.isAbout(until) }.map(\.1)
-                    state.watchers.removeAll { $0.0.isAbout(until) }
-                    return (nil, watchers)
-                }
-                if let result { continuation.resume(with: result) }
-                for watcher in watchers { watcher.resume() }
-            }
-        } onCancel: {
-            let sleeper = state.withLock { $0.sleepers.removeValue(forKey: id) }
-            sleeper?.continuation.resume(throwing: CancellationError())
-        }
+        for watcher in watchers { watcher.signal.fire() }
+        await signal.wait()
+        state.withLock { state in state.sleepers.removeAll { $0.signal === signal } }
+        try Task.checkCancellation()
     }
 }
 
 extension Duration {
+    /// Within what dates cannot tell apart.
     fileprivate func isAbout(_ other: Duration) -> Bool {
-        self - other < .milliseconds(1) && other - self < .milliseconds(1)
+        self - other < .microseconds(10) && other - self < .microseconds(10)
     }
+}
+
+extension RunClock {
+    /// A clock that moves by a second whenever somebody looks.
+    static var ticking: RunClock {
+        let ticks = Ticks()
+        return RunClock(elapsed: { .seconds(ticks.next()) }, sleep: { _ in })
+    }
+}
+
+private final class Ticks: Sendable {
+    private let count = Atomic(0)
+
+    func next() -> Int { count.add(1, ordering: .relaxed).newValue }
 }

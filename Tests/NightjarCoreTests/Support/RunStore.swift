@@ -106,7 +106,7 @@ extension RunExecution.Patience {
 extension Date {
     static let start = Date(timeIntervalSince1970: 1_800_000_000)
 
-    static func + (date: Date, duration: Duration) -> Date { date.addingTimeInterval(duration.seconds) }
+    static func + (date: Date, duration: Duration) -> Date { date.addingTimeInterval(duration / .seconds(1)) }
 }
 
 extension RecordedEvent {
@@ -118,6 +118,17 @@ extension FunctionDefinition {
     static func test<Output: Encodable & Sendable>(
         _ change: (Function<JSON>) -> Function<JSON> = { $0 },
         _ body: @escaping @Sendable (Step) async throws -> Output
+    ) -> FunctionDefinition {
+        change(Function("test", on: .name("test/event"))).run { _, step in try await body(step) }
+    }
+}
+
+extension FunctionDefinition {
+    /// A function of any event that returns nothing.
+    @_disfavoredOverload
+    static func test(
+        _ change: (Function<JSON>) -> Function<JSON> = { $0 },
+        _ body: @escaping @Sendable (Step) async throws -> Void
     ) -> FunctionDefinition {
         change(Function("test", on: .name("test/event"))).run { _, step in try await body(step) }
     }

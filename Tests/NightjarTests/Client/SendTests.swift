@@ -1,0 +1,150 @@
+import Foundation
+import NightjarTesting
+import Testing
+
+@testable import Nightjar
+
+/// An inserted event has its whole effect exactly when its transaction commits.
+struct SendTests {
+    @Test("A transaction that rolls back starts nothing")
+    func rollback() async throws {
+        try await TestDatabase.with { database in
+            try await Probe.registerPost(in: database)
+            let probe = try await Probe(database)
+            try await probe.script("BEGIN")
+            try await probe.send("test/post", key: "k")
+            try await probe.script("ROLLBACK")
+            #expect(try await probe.runs(key: "k").isEmpty)
+            #expect(try await probe.value("SELECT count(*) FROM nightjar.live", as: Int64.self) == 0)
+            #expect(try await probe.value("SELECT count(*) FROM nightjar.pending", as: Int64.self) == 0)
+        }
+    }
+
+    @Test("An event starts one run of every function that listens to its name, by name or by wildcard")
+    func triggers() async throws {
+        try await TestDatabase.with { database in
+            let probe = try await Probe(database)
+            try await probe.register(
+                """
+                [{"name": "exact", "options": {}, "triggers": [{"event": "app/user.created"}], "cancel": []},
+                 {"name": "both", "options": {}, "triggers": [{"event": "app/user.created"}, {"event": "app/*"}], "cancel": []},
+                 {"name": "prefix", "options": {}, "triggers": [{"event": "app/user.*"}], "cancel": []},
+                 {"name": "other", "options": {}, "triggers": [{"event": "app/account.*"}], "cancel": []}]
+                """)
+            try await probe.send("app/user.created", key: "k")
+            try await probe.send("app/user", key: "k")
+            let started = try await probe.run { db in
+                try db.query("SELECT function, count(*) FROM nightjar.run_status GROUP BY 1 ORDER BY 1")
+                    .map { "\(try $0.decode(0, as: String.self)) \(try $0.decode(1, as: Int64.self))" }
+            }
+            #expect(started == ["both 2", "exact 1", "prefix 1"])
+        }
+    }
+
+    @Test("An id is good once in 24 hours: for starting runs, and for cancelling them")
+    func idempotency() async throws {
+        try await TestDatabase.with { database in
+            try await Probe.registerPost(in: database)
+            let probe = try await Probe(database)
+            try await probe.send("test/post", key: "k", id: "first")
+            try await probe.send("test/post", key: "k", id: "first")
+            #expect(try await probe.runs(key: "k").map(\.status) == ["queued"])
+
+            try await probe.send("test/cancel", key: "k", id: "stop")
+            try await probe.send("test/post", key: "k", id: "second")
+            // The sender of the cancel tries again: the run scheduled in between must live.
+            try await probe.send("test/cancel", key: "k", id: "stop")
+            try await probe.applyPending()
+            #expect(try await probe.runs(key: "k").map(\.status) == ["cancelled", "queued"])
+
+            try await probe.script("UPDATE nightjar.idempotency SET at = at - interval '25 hours'")
+            try await probe.send("test/post", key: "k", id: "first")
+            try await probe.applyPending()
+            #expect(try await probe.runs(key: "k").map(\.status) == ["cancelled", "cancelled", "queued"])
+            #expect(try await probe.violations() == [])
+        }
+    }
+
+    @Test("The same id in one statement counts once; a concurrent insert of it waits for the first to commit")
+    func concurrentIDs() async throws {
+        try await TestDatabase.with { database in
+            try await Probe.registerPost(in: database)
+            let one = try await Probe(database)
+            let two = try await Probe(database)
+            let client = Client(database: database.configuration, logger: .silent)
+            try await client.send((0..<5).map { _ in try NewEvent(name: "test/post", data: ["key": "s"], id: "same") })
+            #expect(try await one.runs(key: "s").count == 1)
+
+            try await one.script("BEGIN")
+            try await one.send("test/post", key: "c", id: "race")
+            let pid = try await two.value("SELECT pg_backend_pid()", as: Int32.self)
+            let other = Task { try await two.send("test/post", key: "c", id: "race") }
+            try await eventually("the second insert waits") {
+                try await one.value("SELECT cardinality(pg_blocking_pids($1)) > 0", [pid], as: Bool.self)
+            }
+            try await one.script("COMMIT")
+            _ = try await other.value
+            #expect(try await two.runs(key: "c").count == 1)
+            await client.close()
+        }
+    }
+
+    @Test("Values match as JSON values do; a missing field matches nothing", arguments: [
+        ("1", "1.0", true), ("1", "1e0", true), ("100", "1e2", true), ("1", "\"1\"", false), ("\"a\"", "\"a\"", true),
+        ("\"a\"", "\"A\"", false), ("true", "true", true), ("null", "null", true), ("null", nil, false), (nil, nil, false),
+        (nil, "null", false), ("{\"a\": 1, \"b\": [2]}", "{\"b\": [2.0], \"a\": 1.00}", true), ("[1, 2]", "[2, 1]", false),
+        ("\"é\"", "\"e\u{301}\"", false), ("0", "-0", true),
+        ("123456789012345678901234567890", "123456789012345678901234567890.0", true),
+    ] as [(String?, String?, Bool)])
+    func matching(trigger: String?, cancel: String?, isMatch: Bool) async throws {
+        try await TestDatabase.with { database in
+            try await Probe.registerPost(in: database)
+            let probe = try await Probe(database)
+            for (name, value) in [("test/post", trigger), ("test/cancel", cancel)] {
+                let data = value.map { "{\"key\": \($0)}" } ?? "{}"
+                _ = try await probe.value("SELECT nightjar.send($1, $2)", [name, PostgresJSON(data)], as: String.self)
+            }
+            try await probe.applyPending()
+            let status = try await probe.value("SELECT status FROM nightjar.run_status ORDER BY event_seq LIMIT 1", as: String.self)
+            #expect(status == (isMatch ? "cancelled" : "queued"))
+        }
+    }
+
+    @Test("What cannot be an event is refused by name")
+    func refused() async throws {
+        try await TestDatabase.with { database in
+            let probe = try await Probe(database)
+            for (insert, constraint) in [
+                ("INSERT INTO nightjar.events (name) VALUES ('')", "event_name"),
+                ("INSERT INTO nightjar.events (name) VALUES ('app/*')", "event_name"),
+                ("INSERT INTO nightjar.events (name) VALUES (E'a\\nb')", "event_name"),
+                ("INSERT INTO nightjar.events (name, data) VALUES ('a', '[1]')", "event_data_is_object"),
+                ("INSERT INTO nightjar.events (name, id) VALUES ('a', '')", "event_id_length"),
+            ] {
+                await #expect { try await probe.script(insert) } throws: { ($0 as? PostgresError)?.constraint == constraint }
+            }
+        }
+    }
+
+    @Test("Tenants do not see each other: same names, same values, no effect")
+    func tenants() async throws {
+        try await TestDatabase.with { database in
+            try await Probe.registerPost(in: database)
+            let probe = try await Probe(database)
+            try await probe.script("INSERT INTO nightjar.tenants (name) VALUES ('other')")
+            try await probe.send("test/post", key: "k")
+            try await probe.script("SET nightjar.tenant = '2'")
+            try await probe.send("test/post", key: "k")
+            try await probe.send("test/cancel", key: "k")
+            try await probe.applyPending()
+            let runs = try await probe.runs(key: "k")
+            #expect(runs.map(\.status) == ["queued"])
+        }
+    }
+}
+
+extension Probe {
+    func register(_ functions: String) async throws {
+        try await run { db in _ = try db.query("SELECT nightjar.register($1, $2)", [Self.queueName, PostgresJSON(functions)]) }
+    }
+}
