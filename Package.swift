@@ -95,7 +95,8 @@ let package = Package(
         .testTarget(
             name: "NightjarTests",
             dependencies: [
-                "Nightjar", "NightjarTesting", "PostgresClient", "LocalPostgres", "CAssets", logging, lifecycle,
+                "Nightjar", "NightjarTesting", "PostgresClient", "LocalPostgres", "CAssets", "NightjarCommand",
+                logging, lifecycle,
             ],
             swiftSettings: settings
         ),
