@@ -302,22 +302,17 @@ final class WorkerEngine: Sendable {
     }
 
     private func listen() async {
-        let notifications = PostgresNotifications(database, channels: [Hint.channel], logger: logger)
-        do {
-            for try await element in notifications {
-                switch element {
-                case .listening:
-                    // What was sent while nobody listened is lost: look once.
-                    hinted()
-                    pendingAlarm.ring()
-                case .notification(_, let payload, _):
-                    for hint in Hint.parse(payload) { heard(hint) }
-                case .lost(let error):
-                    logger.info("not listening; polling", metadata: [LogKey.error: "\(error)"])
-                }
+        for await element in PostgresNotifications(database, channels: [Hint.channel], logger: logger) {
+            switch element {
+            case .listening:
+                // What was sent while nobody listened is lost: look once.
+                hinted()
+                pendingAlarm.ring()
+            case .notification(_, let payload, _):
+                for hint in Hint.parse(payload) { heard(hint) }
+            case .lost(let error):
+                logger.info("not listening; polling", metadata: [LogKey.error: "\(error)"])
             }
-        } catch {
-            if !Task.isCancelled { logger.error("listening ended", metadata: [LogKey.error: "\(error)"]) }
         }
     }
 
