@@ -75,6 +75,13 @@ let package = Package(
             dependencies: ["Nightjar", "PostgresClient", "LocalPostgres", arguments, logging, lifecycle],
             swiftSettings: settings
         ),
+        // The example: `swift run BlogScheduler`.
+        .executableTarget(
+            name: "BlogScheduler",
+            dependencies: ["Nightjar", "LocalPostgres", logging],
+            path: "Examples/BlogScheduler",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "PostgresClientTests",
             dependencies: ["PostgresClient", "LocalPostgres", logging],
@@ -87,7 +94,10 @@ let package = Package(
         ),
         .testTarget(
             name: "NightjarTests",
-            dependencies: ["Nightjar", "NightjarTesting", "PostgresClient", "LocalPostgres", "CAssets", logging, lifecycle],
+            dependencies: [
+                "Nightjar", "NightjarTesting", "PostgresClient", "LocalPostgres", "CAssets", "NightjarCommand",
+                logging, lifecycle,
+            ],
             swiftSettings: settings
         ),
     ],

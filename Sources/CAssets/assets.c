@@ -34,6 +34,33 @@ static const char close_session[] = {
 static const char commit[] = {
 #embed "statements/commit.sql" suffix(, 0)
 };
+static const char doctor_backlog[] = {
+#embed "statements/doctor_backlog.sql" suffix(, 0)
+};
+static const char doctor_dead_sessions[] = {
+#embed "statements/doctor_dead_sessions.sql" suffix(, 0)
+};
+static const char doctor_horizon[] = {
+#embed "statements/doctor_horizon.sql" suffix(, 0)
+};
+static const char doctor_idle_limit[] = {
+#embed "statements/doctor_idle_limit.sql" suffix(, 0)
+};
+static const char doctor_invariants[] = {
+#embed "statements/doctor_invariants.sql" suffix(, 0)
+};
+static const char doctor_partitions[] = {
+#embed "statements/doctor_partitions.sql" suffix(, 0)
+};
+static const char doctor_privileges[] = {
+#embed "statements/doctor_privileges.sql" suffix(, 0)
+};
+static const char doctor_server[] = {
+#embed "statements/doctor_server.sql" suffix(, 0)
+};
+static const char doctor_unserved[] = {
+#embed "statements/doctor_unserved.sql" suffix(, 0)
+};
 static const char forget_ids[] = {
 #embed "statements/forget_ids.sql" suffix(, 0)
 };
@@ -61,6 +88,30 @@ static const char open_session[] = {
 static const char reap[] = {
 #embed "statements/reap.sql" suffix(, 0)
 };
+static const char report_cancelling[] = {
+#embed "statements/report_cancelling.sql" suffix(, 0)
+};
+static const char report_event[] = {
+#embed "statements/report_event.sql" suffix(, 0)
+};
+static const char report_events[] = {
+#embed "statements/report_events.sql" suffix(, 0)
+};
+static const char report_lease[] = {
+#embed "statements/report_lease.sql" suffix(, 0)
+};
+static const char report_live_runs[] = {
+#embed "statements/report_live_runs.sql" suffix(, 0)
+};
+static const char report_policy[] = {
+#embed "statements/report_policy.sql" suffix(, 0)
+};
+static const char report_runs[] = {
+#embed "statements/report_runs.sql" suffix(, 0)
+};
+static const char report_steps[] = {
+#embed "statements/report_steps.sql" suffix(, 0)
+};
 static const char resolve[] = {
 #embed "statements/resolve.sql" suffix(, 0)
 };
@@ -81,6 +132,15 @@ static const struct nightjar_asset statements[] = {
     ASSET(claim, "claim"),
     ASSET(close_session, "close_session"),
     ASSET(commit, "commit"),
+    ASSET(doctor_backlog, "doctor_backlog"),
+    ASSET(doctor_dead_sessions, "doctor_dead_sessions"),
+    ASSET(doctor_horizon, "doctor_horizon"),
+    ASSET(doctor_idle_limit, "doctor_idle_limit"),
+    ASSET(doctor_invariants, "doctor_invariants"),
+    ASSET(doctor_partitions, "doctor_partitions"),
+    ASSET(doctor_privileges, "doctor_privileges"),
+    ASSET(doctor_server, "doctor_server"),
+    ASSET(doctor_unserved, "doctor_unserved"),
     ASSET(forget_ids, "forget_ids"),
     ASSET(forget_sessions, "forget_sessions"),
     ASSET(heartbeat, "heartbeat"),
@@ -90,6 +150,14 @@ static const struct nightjar_asset statements[] = {
     ASSET(memo, "memo"),
     ASSET(open_session, "open_session"),
     ASSET(reap, "reap"),
+    ASSET(report_cancelling, "report_cancelling"),
+    ASSET(report_event, "report_event"),
+    ASSET(report_events, "report_events"),
+    ASSET(report_lease, "report_lease"),
+    ASSET(report_live_runs, "report_live_runs"),
+    ASSET(report_policy, "report_policy"),
+    ASSET(report_runs, "report_runs"),
+    ASSET(report_steps, "report_steps"),
     ASSET(resolve, "resolve"),
     ASSET(send, "send"),
 };

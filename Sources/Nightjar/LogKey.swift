@@ -7,5 +7,6 @@ enum LogKey {
     static let name = "nightjar.name"
     static let run = "nightjar.run_id"
     static let session = "nightjar.session_id"
+    static let signal = "nightjar.signal"
     static let version = "nightjar.version"
 }

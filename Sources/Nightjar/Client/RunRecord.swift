@@ -90,7 +90,8 @@ public struct RunRecord: Sendable, Codable {
                 """, [eventID], limit: 1_000)
     }
 
-    private init(_ row: PostgresRow) throws {
+    /// Reads a row with the columns above.
+    init(_ row: PostgresRow) throws {
         id = try row.decode(0)
         app = try row.decode(1)
         function = try row.decode(2)

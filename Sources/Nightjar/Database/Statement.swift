@@ -18,6 +18,24 @@ enum Statement: String, CaseIterable {
     case resolve
     case send
 
+    case doctorBacklog = "doctor_backlog"
+    case doctorDeadSessions = "doctor_dead_sessions"
+    case doctorHorizon = "doctor_horizon"
+    case doctorIdleLimit = "doctor_idle_limit"
+    case doctorInvariants = "doctor_invariants"
+    case doctorPartitions = "doctor_partitions"
+    case doctorPrivileges = "doctor_privileges"
+    case doctorServer = "doctor_server"
+    case doctorUnserved = "doctor_unserved"
+    case reportCancelling = "report_cancelling"
+    case reportEvent = "report_event"
+    case reportEvents = "report_events"
+    case reportLease = "report_lease"
+    case reportLiveRuns = "report_live_runs"
+    case reportPolicy = "report_policy"
+    case reportRuns = "report_runs"
+    case reportSteps = "report_steps"
+
     /// The statement's text.
     var sql: String { Self.texts[rawValue] ?? "" }
 

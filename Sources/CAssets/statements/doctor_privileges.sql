@@ -1,0 +1,22 @@
+-- What a worker or client needs and this role lacks, each as 'privilege on object'.
+-- Locks: none.
+WITH wanted (object, privilege) AS (VALUES
+    ('events', 'SELECT'), ('events', 'INSERT'), ('runs', 'SELECT'), ('steps', 'SELECT'), ('steps', 'INSERT'),
+    ('attempts', 'SELECT'), ('attempts', 'INSERT'), ('outcomes', 'SELECT'), ('outcomes', 'INSERT'),
+    ('live', 'SELECT'), ('live', 'UPDATE'), ('live', 'DELETE'), ('waits', 'SELECT'), ('match_log', 'SELECT'),
+    ('pending', 'SELECT'), ('pending', 'INSERT'), ('sessions', 'SELECT'), ('sessions', 'INSERT'),
+    ('sessions', 'UPDATE'), ('sessions', 'DELETE'), ('idempotency', 'SELECT'), ('idempotency', 'DELETE'),
+    ('functions', 'SELECT'), ('apps', 'SELECT'), ('cancel_policies', 'SELECT'), ('run_status', 'SELECT'),
+    ('migrations', 'SELECT'))
+SELECT 'USAGE on schema nightjar' AS missing WHERE NOT has_schema_privilege('nightjar', 'USAGE')
+UNION ALL
+SELECT w.privilege || ' on nightjar.' || w.object FROM wanted w
+WHERE has_schema_privilege('nightjar', 'USAGE')
+  AND NOT has_table_privilege(format('nightjar.%I', w.object), w.privilege)
+UNION ALL
+SELECT 'USAGE on sequence nightjar.event_seq'
+WHERE has_schema_privilege('nightjar', 'USAGE') AND NOT has_sequence_privilege('nightjar.event_seq', 'USAGE')
+UNION ALL
+SELECT 'EXECUTE on function ' || p.oid::regprocedure FROM pg_proc p
+WHERE p.pronamespace = to_regnamespace('nightjar') AND p.proname IN ('register', 'send', 'cancel', 'apply_pending', 'make_partitions')
+  AND NOT has_function_privilege(p.oid, 'EXECUTE')

@@ -1,0 +1,113 @@
+import ArgumentParser
+import Nightjar
+
+/// `nightjar migrate`
+struct Migrate: Subcommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Bring the database's schema up to this build.",
+        discussion: """
+            Applies what is missing, in order, each migration in a transaction of its own. Any number of processes may \
+            do so at once: one does the work, the others find it done. A schema that a newer build made is refused, and \
+            so is a migration that was edited after it had been applied.
+
+            EXAMPLES
+              nightjar migrate --dry-run
+              nightjar migrate --database postgres://owner@db.example.com/app
+              nightjar migrate status
+            """,
+        subcommands: [MigrateStatus.self])
+
+    @OptionGroup var options: DatabaseOptions
+
+    @Flag(help: "Only say what would be applied. Changes nothing.")
+    var dryRun = false
+
+    @Flag(help: "Print one JSON document.")
+    var json = false
+
+    func execute() async throws -> ExitStatus {
+        let migrator = Migrator(try options.database().named("migrate"), logger: .quiet)
+        let migrations: [(version: Int, name: String)]
+        if dryRun {
+            let state = try await migrator.state()
+            try state.checkUsable()
+            migrations = state.pending.map { ($0.version, $0.name) }
+        } else {
+            migrations = try await migrator.migrate().map { ($0.version, $0.name) }
+        }
+        if json {
+            let list = migrations.map {
+                JSON.object(["version": .integer(Int64($0.version)), "name": .string($0.name)])
+            }
+            try Output.json([dryRun ? "would_apply" : "applied": .array(list)])
+        } else if migrations.isEmpty {
+            Output.line(dryRun ? "Nothing to apply: the schema is up to date." : "The schema is up to date.")
+        } else {
+            for migration in migrations {
+                Output.line("\(dryRun ? "Would apply" : "Applied") \(migration.version) \(migration.name)")
+            }
+        }
+        return .success
+    }
+}
+
+/// `nightjar migrate status`
+struct MigrateStatus: Subcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Compare the database's schema with this build. Changes nothing.",
+        discussion: """
+            Exit status 0: up to date; 2: something is missing; 1: this build must not use the schema, because a newer \
+            one made it or an applied migration was edited.
+            """)
+
+    @OptionGroup var options: DatabaseOptions
+
+    @Flag(help: "Print JSON, a line for each migration.")
+    var json = false
+
+    func execute() async throws -> ExitStatus {
+        let state = try await Migrator(try options.database().named("migrate"), logger: .quiet).state()
+        if json {
+            for line in state.lines { try Output.json(line.json) }
+        } else {
+            Output.lines(table(state).lines(style: Output.style))
+        }
+        do { try state.checkUsable() } catch {
+            Output.error(error.message)
+            return .failure
+        }
+        return state.pending.isEmpty ? .success : .notAsWanted
+    }
+
+    private func table(_ state: SchemaState) -> Table {
+        let time = TimeText()
+        var table = Table(.init("VERSION", .right), "NAME", "STATE", "APPLIED")
+        for line in state.lines {
+            table.rows.append([
+                .init("\(line.version)"), .init(line.name), .init(line.standing.rawValue, line.standing.color),
+                .init(line.appliedAt.map(time.moment) ?? ""),
+            ])
+        }
+        return table
+    }
+}
+
+extension SchemaState.Line {
+    fileprivate var json: JSON {
+        [
+            "version": .integer(Int64(version)), "name": .string(name), "state": .string(standing.rawValue),
+            "applied_at": JSON(time: appliedAt),
+        ]
+    }
+}
+
+extension SchemaState.Line.Standing {
+    fileprivate var color: Style.Color {
+        switch self {
+        case .applied: .green
+        case .pending: .yellow
+        case .edited, .unknown: .red
+        }
+    }
+}

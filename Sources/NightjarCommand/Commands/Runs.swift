@@ -1,0 +1,81 @@
+import ArgumentParser
+import Foundation
+import Nightjar
+
+/// `nightjar runs`
+struct Runs: Subcommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List runs, the newest first.",
+        discussion: """
+            A run is queued, running, sleeping, retrying or scheduled until it ends as completed, failed or cancelled.
+
+            EXAMPLES
+              nightjar runs --status failed --since 1h
+              nightjar runs --function publish-post --limit 5
+              nightjar runs --status sleeping --json | jq -r .id
+            """)
+
+    @Option(help: "Only runs with this status.")
+    var status: RunRecord.Status?
+
+    @Option(help: "Only runs of the function with this id.")
+    var function: String?
+
+    @Option(help: "Only runs of this app.")
+    var app: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Only runs created since then: RFC 3339, or how long ago, as 90s, 5m, 2h or 7d.", valueName: "time"))
+    var since: Moment?
+
+    @Option(help: "How many at most.")
+    var limit = 20
+
+    @OptionGroup var options: DatabaseOptions
+
+    @Flag(help: "Print JSON, a line for each run.")
+    var json = false
+
+    func validate() throws {
+        guard limit > 0 else { throw ValidationError("--limit must be at least 1") }
+    }
+
+    func execute() async throws -> ExitStatus {
+        let reports = Reports(database: try options.database().named("runs"), logger: .quiet)
+        let query = RunQuery(
+            status: status, function: function, app: app, since: since?.before(Date()), limit: limit)
+        let runs: [RunRecord]
+        do {
+            runs = try await reports.runs(query)
+            await reports.close()
+        } catch {
+            await reports.close()
+            throw error
+        }
+        guard !runs.isEmpty else {
+            if !json { Output.line("No runs.") }
+            return .notAsWanted
+        }
+        if json {
+            for run in runs { try Output.json(run.json) }
+        } else {
+            Output.lines(Self.table(runs, now: Date()).lines(style: Output.style))
+        }
+        return .success
+    }
+
+    private static func table(_ runs: [RunRecord], now: Date) -> Table {
+        let time = TimeText()
+        var table = Table(
+            "RUN", .init("FUNCTION", limit: 50), "STATUS", "CREATED", .init("TOOK", .right), .init("NOTE", limit: 60))
+        for run in runs {
+            let took = run.startedAt.map { TimeText.duration((run.endedAt ?? now).timeIntervalSince($0)) }
+            table.rows.append([
+                .init(run.id.text), .init("\(run.app)/\(run.function)"), .init(run.status.rawValue, run.status.color),
+                .init(time.moment(run.createdAt)), .init(took ?? ""), .init(run.note(time, now: now), .dim),
+            ])
+        }
+        return table
+    }
+}

@@ -1,0 +1,47 @@
+import ArgumentParser
+import Foundation
+import Nightjar
+
+/// The options by which every subcommand finds its database.
+struct DatabaseOptions: ParsableArguments {
+    @Option(
+        name: .customLong("database"),
+        help: ArgumentHelp(
+            "Where the database is; see 'nightjar --help' for the other ways to say so.", valueName: "url"))
+    var url: String?
+
+    @Option(help: ArgumentHelp("A configuration file instead of ./nightjar.json.", valueName: "file"))
+    var config: String?
+
+    /// The database, or an error that says how to name one.
+    func database() throws -> DatabaseSetting {
+        if let setting = try configured() { return setting }
+        let here = WorkingDirectory.current
+        guard let directory = DevelopmentDirectory.find(from: here, configured: try file()?.directory) else {
+            throw CommandError(
+                .unavailable,
+                "no database is known: give --database, set NIGHTJAR_DATABASE_URL, write \"database\" into nightjar.json, "
+                    + "or start a server with 'nightjar dev' in this directory")
+        }
+        return try directory.setting()
+    }
+
+    /// The database that somebody chose; nil when nobody did.
+    func configured() throws -> DatabaseSetting? {
+        if let url { return try DatabaseSetting(url: url, origin: "--database") }
+        if let setting = try DatabaseSetting.fromEnvironment(ProcessInfo.processInfo.environment) { return setting }
+        guard let file = try file(), let url = file.database else { return nil }
+        return try DatabaseSetting(url: url, origin: file.path)
+    }
+
+    func file() throws -> ConfigurationFile? {
+        try ConfigurationFile.read(named: config, in: WorkingDirectory.current)
+    }
+}
+
+/// Where the program was started.
+enum WorkingDirectory {
+    static var current: URL {
+        URL(filePath: FileManager.default.currentDirectoryPath, directoryHint: .isDirectory)
+    }
+}

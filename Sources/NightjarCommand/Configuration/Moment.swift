@@ -1,0 +1,58 @@
+import ArgumentParser
+import Foundation
+import Nightjar
+
+/// A moment on the command line: a date and time, or how far it is from now.
+enum Moment: ExpressibleByArgument, Equatable {
+    case date(Date)
+    case distance(TimeInterval)
+
+    init?(argument: String) {
+        if let date = Timestamp.date(from: argument) {
+            self = .date(date)
+        } else if let seconds = Self.seconds(argument) {
+            self = .distance(seconds)
+        } else {
+            return nil
+        }
+    }
+
+    static let help = "RFC 3339, as 2030-01-01T09:00:00Z, or a time from now, as 90s, 5m, 2h or 7d"
+
+    /// The moment, when a distance means the future.
+    func ahead(of now: Date) -> Date {
+        switch self {
+        case .date(let date): date
+        case .distance(let seconds): now.addingTimeInterval(seconds)
+        }
+    }
+
+    /// The moment, when a distance means the past.
+    func before(_ now: Date) -> Date {
+        switch self {
+        case .date(let date): date
+        case .distance(let seconds): now.addingTimeInterval(-seconds)
+        }
+    }
+
+    private static func seconds(_ text: String) -> TimeInterval? {
+        let units: [Character: TimeInterval] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
+        guard let last = text.last, let unit = units[last], let number = Double(text.dropLast()), number.isFinite,
+            number >= 0, number <= 1e6
+        else { return nil }
+        return number * unit
+    }
+}
+
+/// Times as texts for machines: RFC 3339 in UTC, to the microsecond.
+enum Timestamp {
+    static func text(of date: Date) -> String {
+        let quoted = (try? JSONCoding.encoder().encode(date)) ?? Data()
+        return (try? JSONDecoder().decode(String.self, from: quoted)) ?? ""
+    }
+
+    static func date(from text: String) -> Date? {
+        guard let quoted = try? JSONEncoder().encode(text) else { return nil }
+        return try? JSONCoding.decoder().decode(Date.self, from: quoted)
+    }
+}

@@ -1,0 +1,99 @@
+import Foundation
+import Nightjar
+
+// What scripts read: the keys are a promise, so they are written out here rather than derived from the types' names.
+
+extension JSON {
+    init(time: Date?) {
+        self = time.map { .string(Timestamp.text(of: $0)) } ?? .null
+    }
+
+    init(text: String?) {
+        self = text.map { .string($0) } ?? .null
+    }
+
+    /// On one line, with its keys in order.
+    var line: String {
+        let encoder = JSONCoding.encoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "null"
+    }
+}
+
+extension EventRecord {
+    var json: JSON {
+        [
+            "id": .string(publicID), "event_id": .string(eventID.text), "name": .string(name), "data": data,
+            "user": user ?? .null, "ts": JSON(time: timestamp), "received_at": JSON(time: receivedAt),
+        ]
+    }
+}
+
+extension RunError {
+    var json: JSON {
+        [
+            "name": .string(name), "message": .string(message), "code": JSON(text: code?.rawValue),
+            "stack": JSON(text: stack),
+        ]
+    }
+}
+
+extension RunRecord {
+    var json: JSON {
+        [
+            "id": .string(id.text), "app": .string(app), "function": .string(function),
+            "status": .string(status.rawValue),
+            "event_id": .string(eventID.text), "created_at": JSON(time: createdAt), "started_at": JSON(time: startedAt),
+            "ended_at": JSON(time: endedAt), "due_at": JSON(time: dueAt), "output": output ?? .null,
+            "error": error?.json ?? .null, "cause": cause?.json ?? .null,
+        ]
+    }
+}
+
+extension CancelCause {
+    var json: JSON {
+        [
+            "kind": .string(kind), "event_id": JSON(text: eventID?.text),
+            "policy_id": policyID.map { .integer(Int64($0)) } ?? .null, "actor": JSON(text: actor),
+            "asked_at": JSON(time: askedAt.flatMap(Timestamp.date)), "was": JSON(text: was),
+            "applied_at": JSON(time: appliedAt.flatMap(Timestamp.date)),
+        ]
+    }
+}
+
+extension StepRecord {
+    var json: JSON {
+        [
+            "step": .string(step), "kind": .string(kind.rawValue), "failed": .bool(failed),
+            "attempt": .integer(Int64(attempt)), "output": output ?? .null, "error": error?.json ?? .null,
+            "due_at": JSON(time: dueAt), "started_at": JSON(time: startedAt), "ended_at": JSON(time: endedAt),
+        ]
+    }
+}
+
+extension CancelPolicyRecord {
+    var json: JSON {
+        [
+            "id": .integer(Int64(id)), "event": .string(event),
+            "trigger_path": .array(triggerPath.map { .string($0) }),
+            "event_path": .array(eventPath.map { .string($0) }),
+        ]
+    }
+}
+
+extension RunTimeline {
+    var json: JSON {
+        let lease: JSON =
+            self.lease.map { lease in
+                [
+                    "epoch": .integer(Int64(lease.epoch)), "deaths": .integer(Int64(lease.deaths)),
+                    "worker": JSON(text: lease.worker), "worker_is_dead": .bool(lease.isDead),
+                ]
+            } ?? .null
+        return [
+            "run": run.json, "event": event?.json ?? .null, "steps": .array(steps.map(\.json)),
+            "cancelled_by": cancellingEvent?.json ?? .null, "policy": policy?.json ?? .null,
+            "policies": .array(policies.map(\.json)), "lease": lease,
+        ]
+    }
+}

@@ -1,0 +1,36 @@
+import Foundation
+import Nightjar
+
+extension RunRecord.Status {
+    var color: Style.Color? {
+        switch self {
+        case .queued, .scheduled, .sleeping: nil
+        case .running: .cyan
+        case .retrying, .cancelled: .yellow
+        case .completed: .green
+        case .failed: .red
+        }
+    }
+}
+
+extension RunRecord {
+    /// What a list says beside the status.
+    func note(_ time: TimeText, now: Date) -> String {
+        switch status {
+        case .queued, .running, .completed: ""
+        case .sleeping, .retrying, .scheduled: dueAt.map { "until \(time.clock($0, on: now))" } ?? ""
+        case .failed: error?.description ?? ""
+        case .cancelled: cause.map { "by \($0.text)" } ?? ""
+        }
+    }
+}
+
+extension CancelPolicyRecord {
+    /// `blog/post.cancelled where data.postID = data.id`
+    var text: String {
+        guard !triggerPath.isEmpty else { return "\(event), any" }
+        let (trigger, other) = (triggerPath.joined(separator: "."), eventPath.joined(separator: "."))
+        return trigger == other
+            ? "\(event) with the same \(trigger)" : "\(event) whose \(other) equals the run's \(trigger)"
+    }
+}

@@ -1,0 +1,107 @@
+import Foundation
+import Nightjar
+import NightjarTesting
+import Testing
+
+@Suite("nightjar doctor", .serialized, .timeLimit(.minutes(3)))
+struct DoctorCommandTests {
+    @Test("looks at everything; of a throw-away server it finds that it is not durable")
+    func complete() async throws {
+        try await TestDatabase.with { database in
+            let result = try await nightjar("doctor", "--deep", "--json", "--database", database.url)
+
+            let levels = try levels(result)
+            #expect(result.status == 1)
+            #expect(levels["durability"] == "problem", "tests run with fsync = off")
+            let fine = [
+                "version", "autovacuum", "clock", "schema", "notifications", "privileges", "partitions", "pending",
+                "runs",
+                "sessions", "apps", "invariants",
+            ]
+            for check in fine { #expect(levels[check] == "ok", "\(check): \(result.output)") }
+            #expect(levels.keys.contains("horizon") && levels.keys.contains("connections"))
+        }
+    }
+
+    @Test("finds work that nobody does, and says what to do")
+    func neglectedWork() async throws {
+        try await TestDatabase.with { database in
+            try await prepare(
+                database,
+                """
+                SELECT nightjar.register('blog', '[{"name": "f", "options": {}, "triggers": [{"event": "a/b"}], "cancel": []}]');
+                SELECT nightjar.send('a/b'), nightjar.send('a/b');
+                INSERT INTO nightjar.pending (tenant_id, key, seq, event_id, asked_at)
+                VALUES (1, gen_random_uuid(), 1, gen_random_uuid(), now() - interval '10 minutes');
+                INSERT INTO nightjar.sessions (session_id, name, queue, ttl, seen_at)
+                VALUES ('00000000-0000-4000-8000-000000000000', 'gone', 1, '10 s', now() - interval '1 hour');
+                UPDATE nightjar.live SET state = 1, session_id = '00000000-0000-4000-8000-000000000000'
+                WHERE run_id = (SELECT max(run_id::text)::uuid FROM nightjar.live);
+                """)
+
+            let result = try await nightjar("doctor", "--database", database.url, "--json")
+            let levels = try levels(result)
+            #expect(levels["pending"] == "problem")
+            #expect(levels["sessions"] == "problem")
+            #expect(levels["apps"] == "warning")
+            let table = try await nightjar("doctor", "--database", database.url).output
+            #expect(table.contains("'gone'"))
+            #expect(table.contains("blog (2, 1 of them ready)"))
+            #expect(table.contains("→ start a worker"))
+        }
+    }
+
+    @Test("finds missing partitions and a missing schema")
+    func schema() async throws {
+        try await TestDatabase.with { database in
+            try await prepare(
+                database,
+                """
+                DO $$ DECLARE part text; BEGIN
+                    FOR part IN SELECT c.oid::regclass FROM pg_class c
+                                WHERE c.relname ~ '^steps_\\d{8}$' AND to_date(right(c.relname, 8), 'YYYYMMDD') > now() + '10 days'
+                    LOOP EXECUTE 'DROP TABLE ' || part; END LOOP;
+                END $$
+                """)
+            let result = try await nightjar("doctor", "--database", database.url, "--json")
+            #expect(try levels(result)["partitions"] == "warning")
+            #expect(result.output.contains("nightjar.steps"))
+
+            try await prepare(database, "DROP SCHEMA nightjar CASCADE")
+            let missing = try await nightjar("doctor", "--database", database.url, "--json")
+            #expect(missing.status == 1)
+            #expect(try levels(missing)["schema"] == "problem")
+            #expect(try levels(missing)["partitions"] == nil)
+        }
+    }
+
+    @Test("a role that may not read the schema is told so")
+    func privileges() async throws {
+        try await TestDatabase.with { database in
+            let role = "r_\(database.name.suffix(12))"
+            try await prepare(database, "CREATE ROLE \(role) LOGIN; GRANT USAGE ON SCHEMA nightjar TO \(role)")
+            let result = try await nightjar(
+                "doctor", "--json", "--database", database.url.replacing("user='postgres'", with: "user='\(role)'"))
+            #expect(result.status == 1)
+            #expect(try levels(result)["schema"] == "problem", "\(result.output)")
+            try await prepare(
+                database, "GRANT SELECT ON ALL TABLES IN SCHEMA nightjar TO \(role)")
+            let reader = try await nightjar(
+                "doctor", "--json", "--database", database.url.replacing("user='postgres'", with: "user='\(role)'"))
+            #expect(try levels(reader)["privileges"] == "problem", "\(reader.output)")
+            #expect(reader.output.contains("INSERT on nightjar.events"))
+            try await prepare(database, "DROP OWNED BY \(role); DROP ROLE \(role)")
+        }
+    }
+
+    private func levels(_ result: RunningProgram.Result) throws -> [String: String] {
+        let pairs = try result.json().map { ($0["check"]?.string ?? "", $0["level"]?.string ?? "") }
+        return Dictionary(uniqueKeysWithValues: pairs)
+    }
+
+    private func prepare(_ database: TestDatabase, _ sql: String) async throws {
+        let connection = PostgresSession(database.configuration, logger: .silent)
+        try await connection.run { db in try db.script(sql) }
+        await connection.close()
+    }
+}
