@@ -1,5 +1,6 @@
 import Foundation
 import NightjarTesting
+import PostgresClient
 import Testing
 
 @Suite("Which database a command uses", .serialized, .timeLimit(.minutes(3)))

@@ -90,7 +90,9 @@ struct RunCommandTests {
     func unknown() async throws {
         try await TestDatabase.with { database in
             let id = UUID().uuidString
-            #expect(try await nightjar("run", id, "--database", database.url).status == 2)
+            let unknown = try await nightjar("run", id, "--database", database.url)
+            #expect(unknown.status == 2)
+            #expect(unknown.error.contains(id.lowercased()))
             #expect(try await nightjar("cancel", id, "--database", database.url).status == 2)
             #expect(try await nightjar("runs", "--database", database.url).status == 2)
             #expect(try await nightjar("run", "7", "--database", database.url).status == 64)

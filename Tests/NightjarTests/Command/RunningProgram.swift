@@ -1,6 +1,7 @@
 import Foundation
 import NightjarCore
 import NightjarTesting
+import PostgresClient
 import Synchronization
 import Testing
 
