@@ -41,7 +41,7 @@ RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
         WHEN 'user' THEN "user" #> path[2:]
         WHEN 'name' THEN to_jsonb(name)
         WHEN 'id'   THEN to_jsonb(id)
-        WHEN 'ts'   THEN to_jsonb(floor(extract(epoch FROM ts) * 1000)::bigint)
+        WHEN 'ts'   THEN CASE WHEN isfinite(ts) THEN to_jsonb(floor(extract(epoch FROM ts) * 1000)::bigint) END
     END
 $$;
 

@@ -21,7 +21,7 @@ BEGIN
     CROSS JOIN LATERAL (SELECT r.event_id FROM nightjar.runs r WHERE r.run_id = o.run_id LIMIT 1) r
     CROSS JOIN LATERAL (
         SELECT jsonb_build_object('id', coalesce(e.id, e.event_id::text), 'name', e.name, 'data', e.data, 'user', e."user",
-                                  'ts', floor(extract(epoch FROM e.ts) * 1000)::bigint) AS body
+                                  'ts', CASE WHEN isfinite(e.ts) THEN floor(extract(epoch FROM e.ts) * 1000)::bigint END) AS body
         FROM nightjar.events e WHERE e.event_id = r.event_id LIMIT 1) e
     WHERE o.status = 2 AND EXISTS (SELECT FROM nightjar.function_triggers t WHERE t.source = o.function_id);
     RETURN NULL;

@@ -183,7 +183,9 @@ final class Committer: Sendable {
             } catch let error where Self.isAboutData(error) {
                 return await isolate(commits, error)
             } catch {
-                // The database will be able again: disk full, out of memory, a timeout, a deadlock.
+                // The database will be able again: disk full, out of memory, a timeout, a deadlock. One run that makes
+                // it so must not hold up the others.
+                if attempt >= 3, commits.count > 1 { return await halve(commits) }
                 logger.warning("a commit is tried again", metadata: [LogKey.error: "\(error)"])
                 try? await Task.sleep(for: .milliseconds(min(1_000, 10 << min(attempt, 6))))
             }
@@ -191,19 +193,19 @@ final class Committer: Sendable {
         return Verdict()
     }
 
-    /// Trying again cannot help: the data itself is what the database refuses (classes 22, 23, 54), or cannot be sent.
+    /// Trying again cannot help: the data itself is what the database refuses, or cannot be sent. Everything about the
+    /// database's own condition is not: connections (08), read-only (25), roles and names (28, 3D, 3F, 42), conflicts (40),
+    /// resources (53), locks (55), operators (57), its machine (58, F0, XX). No run fails for ever by those.
     private static func isAboutData(_ error: any Error) -> Bool {
         guard let error = error as? PostgresError else { return error is EncodingError }
-        if let state = error.sqlState { return ["22", "23", "54"].contains(state.rawValue.prefix(2)) }
-        return error.code == .encoding
+        guard let state = error.sqlState else { return error.code == .encoding }
+        let conditions: Set<Substring> = ["08", "25", "28", "3D", "3F", "40", "42", "53", "55", "57", "58", "F0", "XX"]
+        return !conditions.contains(state.rawValue.prefix(2))
     }
 
     /// Something in the batch cannot be recorded: halve it until the culprit is alone. Only that run fails.
     private func isolate(_ commits: [LeasedCommit], _ error: any Error) async -> Verdict {
-        guard commits.count == 1, let commit = commits.first else {
-            let middle = commits.count / 2
-            return await record(Array(commits[..<middle])).union(await record(Array(commits[middle...])))
-        }
+        guard commits.count == 1, let commit = commits.first else { return await halve(commits) }
         logger.error(
             "what a run recorded was refused by the database; the run fails",
             metadata: [LogKey.run: "\(commit.lease.run)", LogKey.error: "\(error)"])
@@ -214,6 +216,11 @@ final class Committer: Sendable {
         return Verdict()
     }
     private static let recordingFailed = "RecordingFailed"
+
+    private func halve(_ commits: [LeasedCommit]) async -> Verdict {
+        let middle = commits.count / 2
+        return await record(Array(commits[..<middle])).union(await record(Array(commits[middle...])))
+    }
 
     /// The connection was lost: asks, until the database answers, which commits had arrived.
     private func resolve(_ commits: [LeasedCommit], session id: UUID) async -> (recorded: Set<Lease>, open: [LeasedCommit]) {

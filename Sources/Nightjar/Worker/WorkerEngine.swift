@@ -111,7 +111,7 @@ final class WorkerEngine: Sendable {
                 case nil: return
                 case .wait(let until): await alarm.wait(until: until)
                 case .look: try await look()
-                case .claim(let limit, let low): try await claim(limit: limit, low: low)
+                case .claim(let limit, let low): try await claim(limit: limit, low: low, &group)
                 }
             } catch {
                 if Task.isCancelled { return }
@@ -121,7 +121,7 @@ final class WorkerEngine: Sendable {
         }
     }
 
-    private func claim(limit: Int, low: Int64) async throws {
+    private func claim(limit: Int, low: Int64, _ group: inout DiscardingTaskGroup) async throws {
         guard let id = session.current else {
             await alarm.wait(until: .now + .milliseconds(100))
             return
@@ -144,7 +144,8 @@ final class WorkerEngine: Sendable {
             return state.queue.executing
         }
         metrics.claimed(claim.runs.count, executing: executing)
-        await fail(claim.unreadable)
+        let unreadable = claim.unreadable
+        if !unreadable.isEmpty { group.addTask { await self.fail(unreadable) } }
         if claim.blocked > 0 {
             let stayed = try await applier.apply()
             state.withLock { $0.schedule.hinted() }

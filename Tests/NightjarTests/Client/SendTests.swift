@@ -120,9 +120,72 @@ struct SendTests {
                 ("INSERT INTO nightjar.events (name) VALUES (E'a\\nb')", "event_name"),
                 ("INSERT INTO nightjar.events (name, data) VALUES ('a', '[1]')", "event_data_is_object"),
                 ("INSERT INTO nightjar.events (name, id) VALUES ('a', '')", "event_id_length"),
+                ("INSERT INTO nightjar.events (name, ts) VALUES ('a', 'infinity')", "event_ts_range"),
+                ("INSERT INTO nightjar.events (name, ts) VALUES ('a', '-infinity')", "event_ts_range"),
+                ("INSERT INTO nightjar.events (name, data) VALUES ('a', ('{\"n\": [' || repeat('1e100000,', 60) || '1]}')::jsonb)", "event_data_size"),
             ] {
                 await #expect { try await probe.script(insert) } throws: { ($0 as? PostgresError)?.constraint == constraint }
             }
+        }
+    }
+
+    @Test("A sender under a stricter isolation is not failed by what workers do meanwhile; its cancel lands all the same")
+    func repeatableRead() async throws {
+        try await TestDatabase.with { database in
+            try await Probe.registerPost(in: database)
+            let worker = try await Probe(database)
+            let user = try await Probe(database)
+            try await worker.send("test/post", key: "k")
+            try await user.script("BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT 1 FROM nightjar.live")
+            let lease = try #require(try await worker.claim().runs.first?.lease)
+            try await user.send("test/cancel", key: "k")
+            try await user.script("COMMIT")
+            #expect(try await !worker.complete(lease))
+            try await worker.applyPending()
+            #expect(try await worker.status(of: lease.run) == "cancelled")
+        }
+    }
+
+    @Test("A client's clock may be off by hours: the later event in sequence order cancels all the same")
+    func clocks() async throws {
+        try await TestDatabase.with { database in
+            try await Probe.registerPost(in: database)
+            let one = try await Probe(database)
+            let two = try await Probe(database)
+            try await one.script("BEGIN")
+            try await one.send("test/post", key: "k")
+            try await two.run { db in
+                _ = try db.execute(
+                    """
+                    INSERT INTO nightjar.events (event_id, name, data)
+                    VALUES (nightjar.uuid7_floor(now() - interval '5 hours'), 'test/cancel', '{"key": "k"}')
+                    """)
+            }
+            try await two.applyPending()
+            try await one.script("COMMIT")
+            #expect(try await one.claim().runs.isEmpty)
+            try await one.applyPending()
+            #expect(try await one.runs(key: "k").map(\.status) == ["cancelled"])
+        }
+    }
+
+    @Test("Partitions join without a gap wherever the server's clocks stand")
+    func partitionBounds() async throws {
+        try await TestDatabase.with { database in
+            let probe = try await Probe(database)
+            try await probe.script("SET timezone = 'Europe/Berlin'")
+            #expect(try await probe.value("SELECT nightjar.make_partitions('60 weeks')", as: Int32.self) > 0)
+            let gaps = try await probe.run { db in
+                try db.query(
+                    """
+                    SELECT hi FROM (
+                        SELECT split_part(bound, chr(39), 4) AS hi, lead(split_part(bound, chr(39), 2)) OVER (ORDER BY bound) AS next_lo
+                        FROM (SELECT pg_get_expr(c.relpartbound, c.oid) AS bound FROM pg_class c
+                              JOIN pg_inherits i ON i.inhrelid = c.oid WHERE i.inhparent = 'nightjar.events'::regclass) b) g
+                    WHERE next_lo IS NOT NULL AND next_lo <> hi
+                    """).count
+            }
+            #expect(gaps == 0)
         }
     }
 

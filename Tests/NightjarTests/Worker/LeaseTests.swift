@@ -47,6 +47,8 @@ struct LeaseTests {
             try await watcher.send("test/post", key: "k")
             for death in 1...3 {
                 let victim = try await Probe(database)
+                // From the second death on it comes back after a moment.
+                try await watcher.script("UPDATE nightjar.live SET due_at = now() WHERE due_at IS NOT NULL")
                 #expect(try await victim.claim().runs.count == 1)
                 try await victim.markDead(victim.session)
                 #expect(try await watcher.reap(deathLimit: 3) == (death < 3 ? 1 : 0))
@@ -58,6 +60,54 @@ struct LeaseTests {
             #expect(status == "failed")
             #expect(message.contains("3 workers"))
             #expect(try await watcher.violations() == [])
+        }
+    }
+
+    @Test("A run that gets on is forgiven: only deaths without any record between them count")
+    func forgiven() async throws {
+        try await TestDatabase.with { database in
+            try await Probe.registerPost(in: database)
+            let watcher = try await Probe(database)
+            try await watcher.send("test/post", key: "k")
+            for death in 1...4 {
+                let victim = try await Probe(database)
+                try await watcher.script("UPDATE nightjar.live SET due_at = now() WHERE due_at IS NOT NULL")
+                let lease = try #require(try await victim.claim().runs.first?.lease)
+                #expect(try await victim.recordStep("step \(death)", under: lease))
+                try await victim.markDead(victim.session)
+                #expect(try await watcher.reap(deathLimit: 2) == 1)
+            }
+            #expect(try await watcher.violations() == [])
+        }
+    }
+
+    @Test("A run whose event cannot be read fails, and keeps nobody else from running")
+    func unreadable() async throws {
+        let log = Log()
+        let function = Function("post", on: Job.self).run { event, step in
+            try await step.run("work") { log.add(event.data.key) }
+        }
+        try await TestDatabase.with { database in
+            try await RunningWorker.with([function], in: database) { client in
+                let probe = try await Probe(database)
+                try await probe.script("ALTER TABLE nightjar.events DROP CONSTRAINT event_ts_range")
+                let lost = try await client.send(Job(key: "lost"), at: Date(timeIntervalSinceNow: 1))
+                let ancient = try await probe.value(
+                    "SELECT nightjar.send('test/post', '{\"key\": \"ancient\"}', ts => '-infinity')", as: String.self)
+                try await probe.run { db in
+                    _ = try db.execute("DELETE FROM nightjar.events WHERE event_id = $1", [UUID(uuidString: lost)])
+                }
+                try await client.send((0..<20).map { try NewEvent(Job(key: "\($0)")) })
+                try await eventually("all others ran") { log.lines.count == 20 }
+                for event in [lost, ancient] {
+                    let run = try #require(try await client.runs(startedBy: event).first?.id)
+                    guard case .failed(let error) = try await client.outcome(of: run) else {
+                        Issue.record("\(event) did not fail")
+                        continue
+                    }
+                    #expect(error.message.contains("cannot be read"))
+                }
+            }
         }
     }
 
