@@ -23,8 +23,7 @@ struct Cancel: Subcommand {
 
     @OptionGroup var options: DatabaseOptions
 
-    @Flag(help: "Print one JSON document.")
-    var json = false
+    @OptionGroup var output: OutputOptions
 
     func execute() async throws -> ExitStatus {
         let reports = Reports(database: try options.database().named("cancel"), logger: .quiet)
@@ -36,7 +35,7 @@ struct Cancel: Subcommand {
             await reports.close()
             throw error
         }
-        if json {
+        if output.json {
             try Output.json(["id": .string(id.text), "answer": .string(answer.rawValue)])
         } else {
             Output.line(text(answer))

@@ -19,8 +19,7 @@ struct Events: Subcommand {
 
     @OptionGroup var options: DatabaseOptions
 
-    @Flag(help: "Print JSON, a line for each event.")
-    var json = false
+    @OptionGroup var output: OutputOptions
 
     func validate() throws {
         guard limit > 0 else { throw ValidationError("--limit must be at least 1") }
@@ -37,10 +36,10 @@ struct Events: Subcommand {
             throw error
         }
         guard !events.isEmpty else {
-            if !json { Output.line("No events.") }
+            if !output.json { Output.line("No events.") }
             return .notAsWanted
         }
-        if json {
+        if output.json {
             for event in events { try Output.json(event.json) }
         } else {
             Output.lines(table(events).lines(style: Output.style))

@@ -22,8 +22,7 @@ struct Migrate: Subcommand {
     @Flag(help: "Only say what would be applied. Changes nothing.")
     var dryRun = false
 
-    @Flag(help: "Print one JSON document.")
-    var json = false
+    @OptionGroup var output: OutputOptions
 
     func execute() async throws -> ExitStatus {
         let migrator = Migrator(try options.database().named("migrate"), logger: .quiet)
@@ -35,7 +34,7 @@ struct Migrate: Subcommand {
         } else {
             migrations = try await migrator.migrate().map { ($0.version, $0.name) }
         }
-        if json {
+        if output.json {
             let list = migrations.map {
                 JSON.object(["version": .integer(Int64($0.version)), "name": .string($0.name)])
             }
@@ -63,12 +62,11 @@ struct MigrateStatus: Subcommand {
 
     @OptionGroup var options: DatabaseOptions
 
-    @Flag(help: "Print JSON, a line for each migration.")
-    var json = false
+    @OptionGroup var output: OutputOptions
 
     func execute() async throws -> ExitStatus {
         let state = try await Migrator(try options.database().named("migrate"), logger: .quiet).state()
-        if json {
+        if output.json {
             for line in state.lines { try Output.json(line.json) }
         } else {
             Output.lines(table(state).lines(style: Output.style))

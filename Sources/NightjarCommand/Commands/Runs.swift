@@ -34,8 +34,7 @@ struct Runs: Subcommand {
 
     @OptionGroup var options: DatabaseOptions
 
-    @Flag(help: "Print JSON, a line for each run.")
-    var json = false
+    @OptionGroup var output: OutputOptions
 
     func validate() throws {
         guard limit > 0 else { throw ValidationError("--limit must be at least 1") }
@@ -54,10 +53,10 @@ struct Runs: Subcommand {
             throw error
         }
         guard !runs.isEmpty else {
-            if !json { Output.line("No runs.") }
+            if !output.json { Output.line("No runs.") }
             return .notAsWanted
         }
-        if json {
+        if output.json {
             for run in runs { try Output.json(run.json) }
         } else {
             Output.lines(Self.table(runs, now: Date()).lines(style: Output.style))

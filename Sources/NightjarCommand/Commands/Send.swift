@@ -37,8 +37,7 @@ struct Send: Subcommand {
 
     @OptionGroup var options: DatabaseOptions
 
-    @Flag(help: "Print one JSON document.")
-    var json = false
+    @OptionGroup var output: OutputOptions
 
     func execute() async throws -> ExitStatus {
         let event = try event()
@@ -52,7 +51,7 @@ struct Send: Subcommand {
             await reports.close()
             throw error
         }
-        if json {
+        if output.json {
             try Output.json(["id": .string(sent.id), "runs": .array(sent.runs.map { .string($0.id.text) })])
             return .success
         }

@@ -18,8 +18,7 @@ struct ShowRun: Subcommand {
 
     @OptionGroup var options: DatabaseOptions
 
-    @Flag(help: "Print one JSON document.")
-    var json = false
+    @OptionGroup var output: OutputOptions
 
     func execute() async throws -> ExitStatus {
         let reports = Reports(database: try options.database().named("run"), logger: .quiet)
@@ -34,7 +33,7 @@ struct ShowRun: Subcommand {
         guard let timeline else {
             throw CommandError(.notAsWanted, "there is no run \(id.text)")
         }
-        if json {
+        if output.json {
             try Output.json(timeline.json)
         } else {
             Output.lines(TimelineText(timeline: timeline, style: Output.style).lines)

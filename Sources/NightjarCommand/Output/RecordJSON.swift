@@ -32,7 +32,7 @@ extension EventRecord {
 extension RunError {
     var json: JSON {
         [
-            "name": .string(name), "message": .string(message), "code": JSON(text: code?.rawValue),
+            "name": .string(name), "message": .string(message), "code": JSON(text: code),
             "stack": JSON(text: stack),
         ]
     }

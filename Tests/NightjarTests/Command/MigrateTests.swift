@@ -66,7 +66,8 @@ struct MigrateTests {
     @Test("an option may stand before the subcommand as well")
     func optionBeforeSubcommand() async throws {
         try await TestDatabase.with { database in
-            #expect(try await nightjar("migrate", "--database", database.url, "status").status == 0)
+            let status = try await nightjar("migrate", "--database", database.url, "status")
+            #expect(status.status == 0)
         }
     }
 

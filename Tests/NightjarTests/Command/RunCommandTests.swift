@@ -48,7 +48,7 @@ struct RunCommandTests {
             let shown = try await nightjar("run", id, "--database", url)
             #expect(shown.output.contains("CANCELLED"))
             #expect(shown.output.contains("event blog/post.cancelled  \(event)"))
-            #expect(shown.output.contains("it was     sleeping"))
+            #expect(shown.output.contains("it was    sleeping"))
             let run = try #require(try await nightjar("run", id, "--database", url, "--json").json().first)
             #expect(run["cancelled_by"]?["id"] == .string(event))
             #expect(run["policy"]?["event"] == "blog/post.cancelled")
@@ -90,7 +90,9 @@ struct RunCommandTests {
     func unknown() async throws {
         try await TestDatabase.with { database in
             let id = UUID().uuidString
-            #expect(try await nightjar("run", id, "--database", database.url).status == 2)
+            let unknown = try await nightjar("run", id, "--database", database.url)
+            #expect(unknown.status == 2)
+            #expect(unknown.error.contains(id.lowercased()))
             #expect(try await nightjar("cancel", id, "--database", database.url).status == 2)
             #expect(try await nightjar("runs", "--database", database.url).status == 2)
             #expect(try await nightjar("run", "7", "--database", database.url).status == 64)

@@ -1,6 +1,7 @@
 import Foundation
 import NightjarCore
 import NightjarTesting
+import PostgresClient
 import Synchronization
 import Testing
 
@@ -112,7 +113,8 @@ final class RunningProgram: Sendable {
 
     private func read(_ handle: FileHandle, _ add: @escaping @Sendable (inout Transcript.State, Data) -> Void) {
         Thread.detachNewThread { [transcript] in
-            while let data = try? handle.read(upToCount: 65_536), !data.isEmpty {
+            // Not read(upToCount:), which waits until it has as much.
+            while case let data = handle.availableData, !data.isEmpty {
                 transcript.state.withLock { add(&$0, data) }
             }
             transcript.state.withLock { $0.open -= 1 }
