@@ -82,6 +82,13 @@ let package = Package(
             path: "Examples/BlogScheduler",
             swiftSettings: settings
         ),
+        // A worker that tests kill, stop and wake as a process of its own.
+        .executableTarget(
+            name: "TestWorker",
+            dependencies: ["Nightjar", logging],
+            path: "Tests/TestWorker",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "PostgresClientTests",
             dependencies: ["PostgresClient", "LocalPostgres", logging],
@@ -95,7 +102,7 @@ let package = Package(
         .testTarget(
             name: "NightjarTests",
             dependencies: [
-                "Nightjar", "NightjarTesting", "PostgresClient", "LocalPostgres", "CAssets", "NightjarCommand",
+                "Nightjar", "NightjarTesting", "PostgresClient", "LocalPostgres", "CAssets", "NightjarCommand", "TestWorker",
                 logging, lifecycle,
             ],
             swiftSettings: settings

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A program that is run to its end.
+/// A program that is run to its end, for a moment only.
 struct Command: Sendable {
     var arguments: [String]
 
@@ -8,18 +8,10 @@ struct Command: Sendable {
         self.arguments = arguments
     }
 
-    /// What the program prints to standard output, without white space around it.
+    /// What the program prints to standard output, without white space around it; blocks the thread.
     ///
     /// - Throws: `LocalPostgresError` with what it printed to standard error, if it fails.
-    func output() async throws -> String {
-        let run = try Run(self)
-        defer { run.removeFiles() }
-        try await run.process.runToEnd()
-        return try run.result(of: self)
-    }
-
-    /// The same, blocking the thread: for programs that only print something.
-    func outputBlocking() throws -> String {
+    func output() throws -> String {
         let run = try Run(self)
         defer { run.removeFiles() }
         try run.process.run()
@@ -68,17 +60,5 @@ struct Command: Sendable {
     /// Ours without the variables that would make a server or `initdb` look elsewhere.
     static var environment: [String: String] {
         ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("PG") }
-    }
-}
-
-extension Process {
-    fileprivate func runToEnd() async throws {
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            terminationHandler = { _ in continuation.resume() }
-            do { try run() } catch {
-                terminationHandler = nil
-                continuation.resume(throwing: error)
-            }
-        }
     }
 }

@@ -15,7 +15,8 @@ extension LocalPostgres {
         public var durable: Bool
         /// Settings of the server, as in `postgresql.conf`.
         public var settings: [String: String]
-        /// How long starting may take, which after a crash includes recovery.
+        /// How long starting may take, which after a crash includes recovery; three times as long when the cluster has to
+        /// be made first.
         public var startTimeout: Duration
 
         /// Makes options; the defaults are those of a temporary server.

@@ -64,11 +64,14 @@ public final class LocalPostgres: Sendable {
     /// - Throws: ``LocalPostgresError``, with the end of the server's log when the server gave up.
     public func start() async throws {
         try begin { if case .stopped = $0 { true } else { false } }
+        let isNew = layout.data.isEmpty
         do {
             let (watchdog, processID) = try await ServerStarter(user: user, layout: layout, options: options).start()
             phase.withLock { $0 = .running(watchdog, processID: processID) }
         } catch {
             phase.withLock { $0 = .stopped }
+            // Nobody stops what never ran; the error has the end of the log.
+            if isNew { layout.removeTemporaryFiles() }
             throw error
         }
         logger.info("local PostgreSQL started", metadata: ["directory": "\(layout.root.path())"])

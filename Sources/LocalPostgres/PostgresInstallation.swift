@@ -15,7 +15,7 @@ public struct PostgresInstallation: Sendable {
     /// - Throws: ``LocalPostgresError`` with code `notInstalled`, which says what was looked at and how to install it.
     public static func find() throws -> PostgresInstallation {
         var candidates: [String] = []
-        if let directory = try? Command(["/usr/bin/env", "pg_config", "--bindir"]).outputBlocking() {
+        if let directory = try? Command(["/usr/bin/env", "pg_config", "--bindir"]).output() {
             candidates.append(directory)
         }
         let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
@@ -35,7 +35,7 @@ public struct PostgresInstallation: Sendable {
     ///
     /// - Throws: ``LocalPostgresError`` when the server cannot be executed.
     public func version() throws -> String {
-        let text = try Command([path(of: "postgres"), "--version"]).outputBlocking()
+        let text = try Command([path(of: "postgres"), "--version"]).output()
         return text.split(separator: " ").first { $0.first?.isNumber == true }.map(String.init) ?? text
     }
 

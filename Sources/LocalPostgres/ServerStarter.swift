@@ -21,13 +21,17 @@ struct ServerStarter {
 
     func start() async throws -> (Watchdog, processID: Int32) {
         try prepareDirectories()
-        if layout.data.isEmpty { try await initialize() }
-        try checkCluster()
+        let isNew = layout.data.isEmpty
+        if !isNew { try checkCluster() }
         let before = layout.data.lockFile?.identity
         let watchdog = try Watchdog(
-            user: user, server: serverCommand, log: layout.log,
+            user: user, server: isNew ? creatingFirst(serverCommand) : serverCommand, log: layout.log,
             signalAtOurEnd: options.directory == nil ? "QUIT" : "INT", removing: layout.temporary)
-        return (watchdog, try await waitUntilReady(watchdog, before: before))
+        return (
+            watchdog,
+            try await waitUntilReady(
+                watchdog, before: before, limit: isNew ? options.startTimeout * 3 : options.startTimeout)
+        )
     }
 
     private func prepareDirectories() throws {
@@ -47,18 +51,19 @@ struct ServerStarter {
         }
     }
 
-    private func initialize() async throws {
+    /// The shell's watch covers making the cluster, so that nothing is left behind if we are gone by then.
+    private func creatingFirst(_ server: [String]) -> [String] {
         #if canImport(Darwin)
             let locale = "C"
         #else
             let locale = "C.UTF-8"
         #endif
-        var arguments = [
+        var initdb = [
             installation.path(of: "initdb"), "--pgdata=\(layout.data.path)", "--username=postgres",
             "--auth-local=trust", "--auth-host=scram-sha-256", "--encoding=UTF8", "--locale=\(locale)",
         ]
-        if !options.durable { arguments.append("--no-sync") }
-        _ = try await Command(user.command(arguments)).output()
+        if !options.durable { initdb.append("--no-sync") }
+        return ["/bin/sh", "-c", "\(initdb.quotedForShell) && exec \"$@\"", "sh"] + server
     }
 
     private func checkCluster() throws {
@@ -99,8 +104,8 @@ struct ServerStarter {
     }
 
     /// The server says so in its lock file, which is what pg_ctl relies on as well.
-    private func waitUntilReady(_ watchdog: Watchdog, before: [String]?) async throws -> Int32 {
-        let deadline = ContinuousClock.now + options.startTimeout
+    private func waitUntilReady(_ watchdog: Watchdog, before: [String]?, limit: Duration) async throws -> Int32 {
+        let deadline = ContinuousClock.now + limit
         do {
             while true {
                 if let lockFile = layout.data.lockFile, lockFile.identity != before, lockFile.isReady,
@@ -110,7 +115,7 @@ struct ServerStarter {
                 }
                 guard !watchdog.hasEnded else { throw failure("the server gave up while starting") }
                 guard ContinuousClock.now < deadline else {
-                    throw failure("the server was not ready within \(options.startTimeout)")
+                    throw failure("the server was not ready within \(limit)")
                 }
                 try await Task.sleep(for: .milliseconds(5))
             }

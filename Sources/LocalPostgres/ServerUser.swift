@@ -36,8 +36,7 @@ struct ServerUser: Sendable {
             return [setpriv, "--reuid=\(userID)", "--regid=\(groupID)", "--clear-groups"] + arguments
         }
         if let su = ["/usr/bin/su", "/bin/su"].first(where: exists) {
-            let quoted = arguments.map { "'" + $0.replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
-            return [su, name, "-s", "/bin/sh", "-c", "exec \(quoted)"]
+            return [su, name, "-s", "/bin/sh", "-c", "exec \(arguments.quotedForShell)"]
         }
         throw LocalPostgresError(.startFailed, "neither setpriv nor su is there to run the server as user \(name)")
     }
@@ -69,5 +68,12 @@ struct ServerUser: Sendable {
             directory.deleteLastPathComponent()
         }
         return closed
+    }
+}
+
+extension [String] {
+    /// The words of a command line that a shell takes apart into just these.
+    var quotedForShell: String {
+        map { "'" + $0.replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
     }
 }

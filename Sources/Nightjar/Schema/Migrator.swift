@@ -68,6 +68,15 @@ public struct Migrator: Sendable {
             try db.query("SELECT pg_advisory_xact_lock(hashtext('nightjar.migrate'))")
             let state = try state(db, migrations)
             try state.checkUsable()
+            // What psql applied has no checksum yet: from now on it is held to this build's text.
+            if !state.isEmpty {
+                try db.execute(
+                    """
+                    UPDATE nightjar.migrations m SET checksum = encode(sha256(convert_to(k.sql, 'UTF8')), 'hex')
+                    FROM unnest($1::int[], $2::text[]) AS k (version, sql)
+                    WHERE m.version = k.version AND m.checksum IS NULL
+                    """, [migrations.map { Int32($0.version) }, migrations.map(\.sql)])
+            }
             guard let version = state.pending.first?.version,
                 let migration = migrations.first(where: { $0.version == version })
             else { return nil }
@@ -86,7 +95,9 @@ public struct Migrator: Sendable {
             [migrations.map(\.sql)])
         let known = try zip(migrations, checksums).map { ($0, try $1.decode(0, as: String.self)) }
         guard exists else { return SchemaState(applied: [], known: known) }
-        let applied = try db.query("SELECT version, name, checksum, applied_at FROM nightjar.migrations ORDER BY version").map {
+        let applied = try db.query(
+            "SELECT version, name, checksum, applied_at FROM nightjar.migrations ORDER BY version"
+        ).map {
             SchemaState.Applied(
                 version: try $0.decode("version"), name: try $0.decode("name"), checksum: try $0.decode("checksum"),
                 appliedAt: try $0.decode("applied_at"))

@@ -60,7 +60,8 @@ public struct SchemaState: Sendable {
             }
             let same = row.checksum == nil || row.checksum == checksum
             return Line(
-                version: row.version, name: migration.name, standing: same ? .applied : .edited, appliedAt: row.appliedAt)
+                version: row.version, name: migration.name, standing: same ? .applied : .edited,
+                appliedAt: row.appliedAt)
         }
         let knownVersions = Set(known.map(\.migration.version))
         lines += applied.filter { !knownVersions.contains($0.version) }.map {
@@ -68,6 +69,9 @@ public struct SchemaState: Sendable {
         }
         self.lines = lines.sorted { $0.version < $1.version }
     }
+
+    /// The database has no Nightjar schema at all.
+    public var isEmpty: Bool { lines.allSatisfy { $0.standing == .pending } }
 
     /// The migrations still to be applied.
     public var pending: [Line] { lines.filter { $0.standing == .pending } }
@@ -92,7 +96,7 @@ public struct SchemaState: Sendable {
     public func checkCurrent() throws(NightjarError) {
         try checkUsable()
         guard let first = pending.first else { return }
-        if pending.count == lines.count {
+        if isEmpty {
             throw NightjarError(.schemaMissing, "the database has no Nightjar schema. Run `nightjar migrate`.")
         }
         throw NightjarError(

@@ -36,7 +36,7 @@ struct CommitBatch {
             steps.attempt.append(Int16(clamping: step.attempt))
             steps.output.append(step.output.map { PostgresJSON($0) })
             steps.error.append(try step.error.map { try PostgresJSON(encoding: $0) })
-            steps.due.append(step.dueAt)
+            steps.due.append(step.dueAt?.storable)
             steps.started.append(step.startedAt)
             steps.ended.append(step.endedAt)
             steps.tenant.append(commit.tenant)
@@ -89,8 +89,8 @@ struct CommitBatch {
             case .run(.end(.failed(let error))): (code, self.error) = (2, try PostgresJSON(encoding: error))
             // Nobody who holds a lease cancels: the row is deleted under it.
             case .run(.end(.cancelled)), .handBack: code = 6
-            case .run(.park(let until, .sleeping)): (code, due) = (4, until)
-            case .run(.park(let until, .retrying)): (code, due) = (5, until)
+            case .run(.park(let until, .sleeping)): (code, due) = (4, until.storable)
+            case .run(.park(let until, .retrying)): (code, due) = (5, until.storable)
             }
         }
     }
@@ -110,4 +110,12 @@ struct LeasedCommit: Sendable {
     var attempts: [RecordedAttempt] = []
     var events: [NewEvent] = []
     var next: Next
+}
+
+extension Date {
+    /// The nearest date that a `timestamptz` of years 1 to 9999 holds: a sleep until `distantPast` is over, not an error.
+    fileprivate var storable: Date {
+        let years = Date(timeIntervalSince1970: -62_135_596_800)...Date(timeIntervalSince1970: 253_402_300_799)
+        return min(max(self, years.lowerBound), years.upperBound)
+    }
 }

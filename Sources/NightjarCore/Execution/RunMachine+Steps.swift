@@ -151,15 +151,3 @@ extension RunError {
             code: RunError.Code.replayMismatch)
     }
 }
-
-extension StepKind {
-    var name: String {
-        switch self {
-        case .run: "step.run"
-        case .sleep: "step.sleep"
-        case .sendEvent: "step.sendEvent"
-        case .waitForEvent: "step.waitForEvent"
-        case .invoke: "step.invoke"
-        }
-    }
-}

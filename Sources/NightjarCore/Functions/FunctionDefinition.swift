@@ -68,16 +68,3 @@ public struct FunctionDefinition: Sendable {
             ? "id \"\(id.prefix(32))…\" has \(id.utf8.count) characters; the limit is \(longestID)" : nil
     }
 }
-
-/// All that is wrong with the definition of a function.
-public struct DefinitionError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The function.
-    public let functionID: String
-    /// Each with its remedy.
-    public let problems: [String]
-
-    /// The error in one line.
-    public var description: String {
-        "function \"\(ErrorText.printable(functionID))\": " + problems.joined(separator: "; ")
-    }
-}

@@ -1,20 +1,5 @@
 package import Foundation
 
-/// What a step does; the number is what is stored.
-package enum StepKind: Int16, Codable, Sendable, CaseIterable {
-    case run = 1
-    case sleep = 2
-    case sendEvent = 3
-    case waitForEvent = 4
-    case invoke = 5
-}
-
-/// How a recorded step ended; the number is what is stored.
-package enum StepStatus: Int16, Codable, Sendable, CaseIterable {
-    case completed = 1
-    case failed = 2
-}
-
 /// The memo of a step: what a replay gets instead of executing it.
 package struct RecordedStep: Sendable, Hashable {
     /// The step's key: its id, with `:1`, `:2` … for the second, third … use of an id in a run.
@@ -44,26 +29,5 @@ package struct RecordedStep: Sendable, Hashable {
         self.startedAt = startedAt
         self.endedAt = endedAt
         self.attempt = attempt
-    }
-}
-
-/// A failed attempt that is followed by another one.
-package struct RecordedAttempt: Sendable, Hashable {
-    /// The step's key, or the empty text for the function itself.
-    package var step: String
-    /// Counted from 1; never repeats for a step of a run.
-    package var attempt: Int
-    package var error: RunError
-    package var retryAt: Date
-    package var startedAt: Date
-    package var endedAt: Date
-
-    package init(step: String, attempt: Int, error: RunError, retryAt: Date, startedAt: Date, endedAt: Date) {
-        self.step = step
-        self.attempt = attempt
-        self.error = error
-        self.retryAt = retryAt
-        self.startedAt = startedAt
-        self.endedAt = endedAt
     }
 }

@@ -33,30 +33,3 @@ package enum ParkReason: Int16, Codable, Sendable, CaseIterable {
     case sleeping = 1
     case retrying = 2
 }
-
-/// The database's answer to a commit.
-package enum CommitAnswer: Sendable, Hashable {
-    case accepted
-    /// The run was cancelled or leased anew: stop, record nothing more.
-    case refused
-}
-
-/// Records what executions did; the engine's side of a run.
-package protocol RunRecorder: Sendable {
-    /// Records a commit durably, or not at all; one at a time per run.
-    ///
-    /// Returns when the answer is certain. When the task is cancelled meanwhile it may give up and answer `.refused`.
-    func commit(_ commit: RunCommit, of runID: UUID) async -> CommitAnswer
-}
-
-/// How an execution ended.
-package enum RunResult: Sendable, Hashable {
-    /// The outcome is recorded.
-    case ended(Outcome)
-    /// The run is recorded as waiting until this moment.
-    case parked(until: Date)
-    /// A commit was refused; nothing was recorded by it or after it.
-    case refused
-    /// The surrounding task was cancelled; what was not recorded before is not recorded.
-    case abandoned
-}

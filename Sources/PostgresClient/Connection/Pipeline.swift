@@ -107,6 +107,7 @@ final class Pipeline {
         switch PQresultStatus(result.pointer) {
         case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY:
             while try connection.nextResult() != nil {}
+            connection.noteEffects(of: result)
             return result
         case PGRES_FATAL_ERROR:
             // Reading on shows whether the connection went with it.

@@ -81,7 +81,8 @@ extension PostgresConnection {
         }
     }
 
-    private func noteEffects(of result: ResultHandle) {
+    /// Remembers what has to be undone before the connection's next user gets it.
+    func noteEffects(of result: ResultHandle) {
         let tag = result.commandTag
         if tag == "SET" || tag == "LISTEN" { sessionWasChanged = true }
     }

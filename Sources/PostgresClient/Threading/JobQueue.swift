@@ -70,7 +70,12 @@ final class JobQueue: Sendable {
             wakeUps.wait()
             let job = state.withLock { state in state.jobs.isEmpty ? nil : state.jobs.removeFirst() }
             if let job {
-                job.job.runSynchronously(on: job.executor)
+                #if canImport(ObjectiveC)
+                    // The thread lives for long; without a pool per job, temporary objects would pile up.
+                    autoreleasepool { job.job.runSynchronously(on: job.executor) }
+                #else
+                    job.job.runSynchronously(on: job.executor)
+                #endif
             } else if let waiters = finishIfStopping() {
                 for waiter in waiters { waiter.resume() }
                 return

@@ -153,7 +153,7 @@ struct LinearRunTests {
 
         let outcome = await store.runToEnd()
 
-        let ids = store.events.compactMap(\.id)
+        let ids = store.events.compactMap(\.publicID)
         #expect(ids.count == 2)
         #expect(ids.last == "two")
         #expect(outcome == .completed(output: "[\"\(ids.first ?? "")\",\"two\"]"))

@@ -35,6 +35,21 @@ struct WorkerTests {
         #expect(log.lines == ["a", "b", "c"])
     }
 
+    @Test("A sleep until the distant past is over; one until the distant future is not", arguments: [true, false])
+    func extremeSleeps(past: Bool) async throws {
+        let function = Function("order", on: Order.self).run { event, step in
+            try await step.sleep("nap", until: past ? .distantPast : .distantFuture)
+        }
+        try await TestDatabase.with { database in
+            try await RunningWorker.with([function], in: database) { client in
+                let event = try await client.send(Order(id: "o"))
+                let run = try #require(try await client.runs(startedBy: event).first?.id)
+                let wanted: RunRecord.Status = past ? .completed : .sleeping
+                try await eventually("the run is \(wanted)") { try await client.run(run)?.status == wanted }
+            }
+        }
+    }
+
     @Test("Parallel steps, by async let and by task group")
     func parallel() async throws {
         let log = Log()
@@ -165,7 +180,7 @@ struct WorkerTests {
         let function = Function("order", on: Order.self).run { event, step in Date() >= (event.data.at ?? .distantFuture) }
         try await TestDatabase.with { database in
             try await RunningWorker.with([function], in: database) { client in
-                let at = Date(timeIntervalSinceNow: 0.5)
+                let at = Date(timeIntervalSinceNow: 3)
                 let event = try await client.send(Order(id: "o", at: at), at: at)
                 let run = try #require(try await client.runs(startedBy: event).first)
                 #expect(run.status == .scheduled)

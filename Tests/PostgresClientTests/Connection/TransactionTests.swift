@@ -1,3 +1,5 @@
+import LocalPostgres
+import Logging
 import PostgresClient
 import Testing
 
@@ -133,6 +135,50 @@ struct TransactionTests {
                 return try db.value("select count(*) from t", as: Int.self)
             }
             #expect(count == 0)
+        }
+    }
+
+    @Test("a connection that breaks during the commit leaves its outcome open, and nothing is tried again")
+    func lostCommit() async throws {
+        let server = try await TestServer.running
+        let proxy = try FreezableProxy(target: try #require(server.loopbackPort))
+        defer { proxy.stop() }
+        let pool = PostgresPool(try await tcpConfiguration(port: proxy.port), logger: .silent)
+        let attempts = Counter()
+
+        let error = await postgresError {
+            try await pool.transaction(retries: 5) { db in
+                attempts.increment()
+                try db.query("select 1")
+                proxy.freeze()
+                proxy.thaw()
+            }
+        }
+
+        #expect(error?.code == .commitOutcomeUnknown)
+        #expect(error?.isRetryable == false)
+        #expect(attempts.value == 1)
+        try await pool.execute("select 1")
+        await pool.close()
+    }
+
+    @Test("a session that loses its open transaction says so once before it goes on")
+    func lostTransaction() async throws {
+        try await withSession { killer in
+            try await withSession { session in
+                let process = try await session.run { db in
+                    try db.script("begin")
+                    return db.backendPID
+                }
+                try await killer.run { db in _ = try db.query("select pg_terminate_backend($1::int, 10000)", [process])
+                }
+
+                let error = await postgresError { try await session.run { try $0.script("insert into t values (1)") } }
+
+                #expect(error?.code == .connectionLost)
+                let isOpen = try await session.run { $0.isInTransaction }
+                #expect(!isOpen)
+            }
         }
     }
 }

@@ -155,15 +155,17 @@ struct PostgresPoolTests {
             let prepared = try await pool.withConnection { db in
                 try db.query("set work_mem = '123kB'")
                 try db.script("listen something; set role postgres; select pg_advisory_lock(1)")
+                try db.batch([PostgresStatement("set statement_timeout = '7s'")])
                 return db.statements.count
             }
             try await pool.transaction { db throws in
                 #expect(try db.value("show work_mem") != "123kB")
+                #expect(try db.value("show statement_timeout") == "1min")
                 #expect(try db.query("select pg_listening_channels()").isEmpty)
                 #expect(
                     try db.value("select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()")
                         == 0)
-                #expect(db.statements.count == prepared + 3)
+                #expect(db.statements.count == prepared + 4)
                 try db.query("set local work_mem = '123kB'")
                 #expect(!db.sessionWasChanged)
             }

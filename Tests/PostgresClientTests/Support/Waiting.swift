@@ -2,12 +2,13 @@ import PostgresClient
 
 /// Asks again and again until the answer is yes, at most for some seconds.
 ///
-/// For things that the server shows but does not announce; the question itself takes a round trip.
+/// For things that are shown but not announced. The pause between the questions leaves the processor to what is
+/// waited for.
 func eventually(_ isTrue: () async throws -> Bool) async throws -> Bool {
-    let deadline = ContinuousClock.now + .seconds(20)
+    let deadline = ContinuousClock.now + .seconds(60)
     while ContinuousClock.now < deadline {
         if try await isTrue() { return true }
-        await Task.yield()
+        try await Task.sleep(for: .milliseconds(2))
     }
     return false
 }

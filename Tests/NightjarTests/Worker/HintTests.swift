@@ -1,0 +1,96 @@
+import Foundation
+import NightjarTesting
+import Testing
+
+@testable import Nightjar
+
+/// Hints make things prompt; without them everything still happens.
+struct HintTests {
+    @Test("A plain INSERT wakes an idle worker at once, and a plain INSERT cancels what it executes at once")
+    func plainSQL() async throws {
+        let started = Signal()
+        let cancelled = Signal()
+        let function = Self.endless(started, cancelled)
+        try await TestDatabase.with { database in
+            // So long a poll that only a notification can be in time.
+            try await RunningWorker.with([function], in: database, configure: { $0.pollInterval = .seconds(600) }) { _ in
+                let sql = PostgresSession(database.configuration, logger: .silent)
+                try await Self.isListening(sql)
+                try await sql.run { db in
+                    try db.script("INSERT INTO nightjar.events (name, data) VALUES ('blog/post.scheduled', '{\"postID\": \"p\", \"scheduledAt\": 0}')")
+                }
+                try await started.wait()
+                try await sql.run { db in
+                    try db.script("INSERT INTO nightjar.events (name, data) VALUES ('blog/post.cancelled', '{\"postID\": \"p\"}')")
+                }
+                try await cancelled.wait()
+                await sql.close()
+            }
+        }
+    }
+
+    @Test("With every notification lost, runs start, sleeps end, cancels land, the dead are reaped")
+    func allLost() async throws {
+        let started = Signal()
+        let cancelled = Signal()
+        let blog = Blog()
+        func quiet(_ configuration: inout WorkerConfiguration) {
+            configuration.listens = false
+            configuration.pollInterval = .milliseconds(100)
+        }
+        try await TestDatabase.with { database in
+            try await RunningWorker.with(
+                [blog.publishPost, Self.endless(started, cancelled, id: "endless")], in: database, configure: quiet
+            ) { client in
+                try await client.send(PostScheduled(postID: "p", scheduledAt: Date(timeIntervalSinceNow: 0.3)))
+                try await started.wait()
+                try await eventually("the post is published") { blog.published == ["p"] }
+                try await client.send(PostCancelled(postID: "p"))
+                try await cancelled.wait()
+
+                let dead = try await Probe(database)
+                try await client.send(PostScheduled(postID: "q", scheduledAt: .distantFuture))
+                try await eventually("nothing is left to lease") {
+                    try await dead.value("SELECT count(*) FROM nightjar.live WHERE state = 0", as: Int64.self) == 0
+                }
+                try await dead.run { [session = dead.session] db in
+                    _ = try db.execute(
+                        "UPDATE nightjar.live SET state = 1, session_id = $1, due_at = NULL, epoch = epoch + 1 WHERE state = 2", [session])
+                }
+                try await dead.markDead(dead.session)
+                try await eventually("it sleeps again, elsewhere") {
+                    try await dead.value("SELECT count(*) FROM nightjar.live WHERE state = 2", as: Int64.self) == 1
+                }
+            }
+        }
+    }
+
+    @Test("Hints survive their way through payloads, however many they are")
+    func payloads() {
+        let session = UUID()
+        let hints: Set<Hint> = Set((0..<1_000).map { _ in .cancelled(session: session, run: UUID()) } + [.ready, .pending])
+        let payloads = Hint.payloads(of: hints)
+        #expect(payloads.allSatisfy { $0.utf8.count < 8_000 })
+        #expect(Set(payloads.flatMap(Hint.parse)) == hints)
+        #expect(Hint.parse("tomorrow's:word ready cancelled:nonsense") == [.ready])
+    }
+
+    private static func endless(_ started: Signal, _ cancelled: Signal, id: String = "endless") -> FunctionDefinition {
+        Function(id, on: PostScheduled.self).cancelOn(PostCancelled.self, match: \.postID).run { event, step in
+            try await step.run("endless") {
+                started.set()
+                await cancelled.untilCancelled()
+            }
+        }
+    }
+
+    private static func isListening(_ sql: PostgresSession) async throws {
+        try await eventually("the worker listens") {
+            try await sql.run { db in
+                try db.query(
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query ILIKE 'LISTEN%'")[0]
+                    .decode(0, as: Int64.self)
+            } > 0
+        }
+    }
+}

@@ -1,0 +1,216 @@
+import Foundation
+import NightjarTesting
+import Testing
+
+@testable import Nightjar
+
+/// Who may act for a run, and what becomes of what the dead held.
+struct LeaseTests {
+    struct Job: EventData {
+        static let eventName = "test/post"
+        var key: String
+    }
+
+    @Test("A recorded step is not executed again by the worker that takes the run over")
+    func memo() async throws {
+        let log = Log()
+        let function = Function("post", on: Job.self).run { event, step in
+            let a = try await step.run("a") { log.add("a"); return 10 }
+            return try await step.run("b") { log.add("b"); return a + 1 }
+        }
+        try await TestDatabase.with { database in
+            let dead = try await Probe(database)
+            try await Probe.registerPost(in: database)
+            try await dead.send("test/post", key: "k")
+            let lease = try #require(try await dead.claim().runs.first?.lease)
+            #expect(
+                try await !dead.commit([LeasedCommit(lease: lease, tenant: 1, steps: [.done("a", output: "41")], next: .run(.keep))]).isEmpty)
+            try await dead.markDead(dead.session)
+
+            try await RunningWorker.with([function], in: database, app: Probe.queueName) { client in
+                let outcome = try await client.outcome(of: lease.run)
+                #expect(outcome == .completed(output: "42"))
+            }
+            #expect(log.lines == ["b"])
+            // The one that was thought dead wakes up, and is refused.
+            #expect(try await !dead.recordStep("b", under: lease))
+            #expect(try await !dead.complete(lease))
+            #expect(try await dead.violations() == [])
+        }
+    }
+
+    @Test("A run that its workers die of fails at the limit, and says why; before it is handed back")
+    func poison() async throws {
+        try await TestDatabase.with { database in
+            try await Probe.registerPost(in: database)
+            let watcher = try await Probe(database)
+            try await watcher.send("test/post", key: "k")
+            for death in 1...3 {
+                let victim = try await Probe(database)
+                #expect(try await victim.claim().runs.count == 1)
+                try await victim.markDead(victim.session)
+                #expect(try await watcher.reap(deathLimit: 3) == (death < 3 ? 1 : 0))
+            }
+            let (status, message) = try await watcher.run { db in
+                let row = try db.query("SELECT status, error ->> 'message' FROM nightjar.run_status")[0]
+                return (try row.decode(0, as: String.self), try row.decode(1, as: String.self))
+            }
+            #expect(status == "failed")
+            #expect(message.contains("3 workers"))
+            #expect(try await watcher.violations() == [])
+        }
+    }
+
+    @Test("A lease of another epoch or another session is worth nothing")
+    func fence() async throws {
+        try await TestDatabase.with { database in
+            try await Probe.registerPost(in: database)
+            let one = try await Probe(database)
+            let two = try await Probe(database)
+            try await one.send("test/post", key: "k")
+            let lease = try #require(try await one.claim().runs.first?.lease)
+            var other = lease
+            other.session = two.session
+            var later = lease
+            later.epoch += 1
+            for wrong in [other, later] {
+                #expect(try await !one.complete(wrong))
+                #expect(try await !one.park(wrong, until: .now))
+                #expect(try await !one.recordStep("x", under: wrong))
+            }
+            #expect(try await one.complete(lease))
+            #expect(try await !one.complete(lease), "an outcome is written once")
+            #expect(try await one.violations() == [])
+        }
+    }
+
+    @Test("Batches over the same runs in any order, a bulk cancel and the reaper do not deadlock")
+    func lockOrder() async throws {
+        try await TestDatabase.with { database in
+            try await Probe.registerPost(in: database)
+            let probes = try await withThrowingTaskGroup(of: Probe.self) { group in
+                for _ in 0..<4 { group.addTask { try await Probe(database) } }
+                return try await group.reduce(into: [Probe]()) { $0.append($1) }
+            }
+            let holder = probes[0]
+            for round in 0..<15 {
+                for number in 0..<40 { try await holder.send("test/post", key: "r\(round) n\(number)") }
+                let leases = try await holder.claim(limit: 100).runs.map(\.lease)
+                #expect(leases.count == 40)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask {
+                        let commits = leases.shuffled().map { LeasedCommit(lease: $0, tenant: 1, steps: [.done("a")], next: .run(.keep)) }
+                        _ = try await probes[1].commit(commits)
+                    }
+                    group.addTask {
+                        let commits = leases.shuffled().map { LeasedCommit(lease: $0, next: .run(.end(.completed(output: "1")))) }
+                        _ = try await probes[2].commit(commits)
+                    }
+                    group.addTask {
+                        let ids = leases.shuffled().map(\.run)
+                        _ = try await probes[3].run { db in
+                            try db.query(
+                                "SELECT count(*) FROM nightjar.cancel_runs($1, array_fill('{\"kind\": \"manual\"}'::jsonb, ARRAY[40]), true)",
+                                [ids]).count
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                try await holder.run { db in
+                    _ = try db.query(
+                        """
+                        SELECT nightjar.cancel_runs(array_agg(run_id), array_agg('{"kind": "manual"}'::jsonb), true)
+                        FROM nightjar.live
+                        """)
+                }
+            }
+            let deadlocks = try await holder.value(
+                "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()", as: Int64.self)
+            #expect(deadlocks == 0)
+            #expect(try await holder.violations() == [])
+        }
+    }
+
+    @Test("An open transaction of somebody else stops no worker: neither claims, nor commits, nor cancels of other runs")
+    func openTransaction() async throws {
+        let blog = Blog()
+        try await TestDatabase.with { database in
+            try await RunningWorker.with([blog.publishPost], in: database) { client in
+                try await client.send(PostScheduled(postID: "held", scheduledAt: .distantFuture))
+                let user = try await Probe(database)
+                try await eventually("it sleeps") {
+                    try await user.value("SELECT count(*) FROM nightjar.live WHERE state = 2", as: Int64.self) == 1
+                }
+                // Cancels a sleeping run inside a transaction that stays open, and so holds its row.
+                try await user.script("BEGIN")
+                _ = try await user.run { db in try Client.send([NewEvent(PostCancelled(postID: "held"))], in: db) }
+                try await client.send(PostCancelled(postID: "held"))
+                for number in 0..<50 {
+                    try await client.send(PostScheduled(postID: "n\(number)", scheduledAt: .distantPast))
+                }
+                try await eventually("all others are published") { blog.published.count == 50 }
+                try await client.send(PostScheduled(postID: "late", scheduledAt: .distantFuture))
+                try await client.send(PostCancelled(postID: "late"))
+                let watcher = try await Probe(database)
+                try await eventually("the other cancel lands") {
+                    try await watcher.value("SELECT count(*) FROM nightjar.outcomes WHERE status = 3", as: Int64.self) == 1
+                }
+                try await user.script("ROLLBACK")
+                try await eventually("now the held one too, by the other event") {
+                    try await watcher.value("SELECT count(*) FROM nightjar.outcomes WHERE status = 3", as: Int64.self) == 2
+                }
+                #expect(try await watcher.violations() == [])
+            }
+        }
+    }
+
+    @Test("A graceful shutdown lets steps finish and hands the rest back")
+    func shutdown() async throws {
+        let started = Signal()
+        let release = Signal()
+        let log = Log()
+        let function = Function("post", on: Job.self).run { event, step in
+            try await step.run("work") {
+                if event.data.key == "slow" {
+                    started.set()
+                    try await release.wait()
+                }
+                log.add(event.data.key)
+            }
+        }
+        try await TestDatabase.with { database in
+            var configuration = WorkerConfiguration()
+            configuration.concurrency = 1
+            let engineHolder = try await WorkerEngine.forTest(
+                [function], database: database, app: "shutdown", configuration: configuration)
+            let client = Client(database: database.configuration, logger: .silent)
+            try await client.send(Job(key: "slow"))
+            async let running: Void = engineHolder.run()
+            try await started.wait()
+            try await client.send((0..<10).map { try NewEvent(Job(key: "later \($0)")) })
+            engineHolder.shutDown()
+            release.set()
+            try await running
+            #expect(log.lines == ["slow"])
+            let watcher = try await Probe(database)
+            #expect(try await watcher.value("SELECT count(*) FROM nightjar.live WHERE state = 0", as: Int64.self) == 10)
+            #expect(try await watcher.value("SELECT count(*) FROM nightjar.sessions WHERE name LIKE 'shutdown%'", as: Int64.self) == 0)
+            #expect(try await watcher.violations() == [])
+            await client.close()
+        }
+    }
+}
+
+extension WorkerEngine {
+    /// A worker's engine without the worker around it.
+    static func forTest(
+        _ functions: [FunctionDefinition], database: TestDatabase, app: String, configuration: WorkerConfiguration
+    ) async throws -> WorkerEngine {
+        let engineDatabase = database.configuration.forEngine(name: "test")
+        let pool = PostgresPool(engineDatabase, logger: .silent)
+        let all = try Registration.check(functions)
+        let registration = try await pool.transaction { db in try Registration.make(db, app: app, functions: all) }
+        return WorkerEngine(
+            app: app, registration: registration, pool: pool, database: engineDatabase, configuration: configuration, logger: .silent)
+    }
+}

@@ -1,0 +1,49 @@
+import Foundation
+import Logging
+import Nightjar
+
+struct Work: EventData {
+    static let eventName = "test/work"
+    var number: Int
+}
+
+/// A worker process whose steps write down that they are executed, and wait until the test lets them go.
+///
+/// Arguments: the database, a name for this process, the session's time to live and the grace period in milliseconds.
+@main
+enum TestWorker {
+    static func main() async throws {
+        LoggingSystem.bootstrap { _ in SwiftLogNoOpLogHandler() }
+        let arguments = CommandLine.arguments
+        let database = try PostgresConfiguration(url: arguments[1])
+        let name = arguments[2]
+        var configuration = WorkerConfiguration()
+        configuration.concurrency = 50
+        configuration.sessionTimeToLive = .milliseconds(Int(arguments[3]) ?? 10_000)
+        configuration.gracePeriod = .milliseconds(Int(arguments[4]) ?? 20_000)
+        configuration.pollInterval = .milliseconds(200)
+
+        let pool = PostgresPool(database, logger: Logger(label: "test"))
+        let function = Function("work", on: Work.self).retries(0).run { event, step in
+            try await step.run("quick") { try await note("quick", name, pool) }
+            try await step.run("held") {
+                try await note("held", name, pool)
+                // Asks the database, since the test is another process; stops when the run is taken away.
+                while try await !pool.withConnection({ db in
+                    try db.query("SELECT EXISTS (SELECT FROM released), pg_sleep(0.02)")[0].decode(0, as: Bool.self)
+                }) {}
+            }
+            return event.data.number
+        }
+        FileHandle.standardOutput.write(Data("ready\n".utf8))
+        try await Worker(app: "test", functions: [function], database: database, configuration: configuration).runUntilSignal()
+        await pool.close()
+    }
+
+    private static func note(_ step: String, _ process: String, _ pool: PostgresPool) async throws {
+        let run = StepContext.current?.runID
+        try await pool.withConnection { db in
+            try db.execute("INSERT INTO executed (run_id, step, process) VALUES ($1, $2, $3)", [run, step, process])
+        }
+    }
+}
