@@ -26,15 +26,7 @@ struct Cancel: Subcommand {
     @OptionGroup var output: OutputOptions
 
     func execute() async throws -> ExitStatus {
-        let reports = Reports(database: try options.database().named("cancel"), logger: .quiet)
-        let answer: CancelAnswer
-        do {
-            answer = try await reports.cancel(id, actor: actor ?? Self.user)
-            await reports.close()
-        } catch {
-            await reports.close()
-            throw error
-        }
+        let answer = try await options.withReports("cancel") { try await $0.cancel(id, actor: actor ?? Self.user) }
         if output.json {
             try Output.json(["id": .string(id.text), "answer": .string(answer.rawValue)])
         } else {

@@ -75,8 +75,3 @@ struct Dev: Subcommand {
             ?? DevelopmentDirectory(url: here.appending(path: DevelopmentDirectory.name, directoryHint: .isDirectory))
     }
 }
-
-extension Logger {
-    /// For layers whose errors are thrown, and printed by us.
-    static var quiet: Logger { Logger(label: "nightjar") { _ in SwiftLogNoOpLogHandler() } }
-}

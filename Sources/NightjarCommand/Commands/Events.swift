@@ -26,15 +26,7 @@ struct Events: Subcommand {
     }
 
     func execute() async throws -> ExitStatus {
-        let reports = Reports(database: try options.database().named("events"), logger: .quiet)
-        let events: [EventRecord]
-        do {
-            events = try await reports.events(name: name, limit: limit)
-            await reports.close()
-        } catch {
-            await reports.close()
-            throw error
-        }
+        let events = try await options.withReports("events") { try await $0.events(name: name, limit: limit) }
         guard !events.isEmpty else {
             if !output.json { Output.line("No events.") }
             return .notAsWanted

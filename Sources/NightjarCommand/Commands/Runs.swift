@@ -41,17 +41,9 @@ struct Runs: Subcommand {
     }
 
     func execute() async throws -> ExitStatus {
-        let reports = Reports(database: try options.database().named("runs"), logger: .quiet)
         let query = RunQuery(
             status: status, function: function, app: app, since: since?.before(Date()), limit: limit)
-        let runs: [RunRecord]
-        do {
-            runs = try await reports.runs(query)
-            await reports.close()
-        } catch {
-            await reports.close()
-            throw error
-        }
+        let runs = try await options.withReports("runs") { try await $0.runs(query) }
         guard !runs.isEmpty else {
             if !output.json { Output.line("No runs.") }
             return .notAsWanted
