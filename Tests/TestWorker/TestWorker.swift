@@ -14,6 +14,11 @@ struct Work: EventData {
 enum TestWorker {
     static func main() async throws {
         LoggingSystem.bootstrap { _ in SwiftLogNoOpLogHandler() }
+        // The test holds the other end: when it ends, however, so does this process.
+        Thread.detachNewThread {
+            while let data = try? FileHandle.standardInput.read(upToCount: 1), !data.isEmpty {}
+            exit(0)
+        }
         let arguments = CommandLine.arguments
         let database = try PostgresConfiguration(url: arguments[1])
         let name = arguments[2]
@@ -35,7 +40,6 @@ enum TestWorker {
             }
             return event.data.number
         }
-        FileHandle.standardOutput.write(Data("ready\n".utf8))
         try await Worker(app: "test", functions: [function], database: database, configuration: configuration).runUntilSignal()
         await pool.close()
     }

@@ -106,7 +106,7 @@ struct ProcessTests {
             try await probe.script(
                 "CREATE TABLE executed (run_id uuid, step text, process text); CREATE TABLE released (now bool)")
             func start(_ name: String) throws -> RunningProgram {
-                try RunningProgram("TestWorker", [database.url, name, "\(timeToLive)", "\(grace)"])
+                try RunningProgram("TestWorker", [database.url, name, "\(timeToLive)", "\(grace)"], input: nil)
             }
             let first = try start("first")
             try await eventually("the first worker is registered") {
@@ -117,7 +117,9 @@ struct ProcessTests {
             await client.close()
             try await eventually("all are held") { try await Self.executions(probe, "held") == Self.runs }
             let second = try start("second")
-            try await second.waitForOutput("ready")
+            try await eventually("the second worker has a session too") {
+                try await probe.value("SELECT count(*) FROM nightjar.sessions WHERE name LIKE 'test %'", as: Int64.self) == 2
+            }
             do {
                 try await body(first, second, probe)
             } catch {
