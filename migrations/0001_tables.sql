@@ -197,11 +197,12 @@ CREATE TABLE nightjar.events (
 
 -- Every match key that an event carried, for runs that could not see it: see docs/invariants.md, "No lost cancel".
 CREATE TABLE nightjar.match_log (
+    log_id    uuid NOT NULL DEFAULT nightjar.uuid7(),   -- by the server's clock; event ids may come from a client's
     event_id  uuid NOT NULL,
     tenant_id int NOT NULL,
     key       uuid NOT NULL,
     seq       bigint NOT NULL
-) PARTITION BY RANGE (event_id);
+) PARTITION BY RANGE (log_id);
 CREATE INDEX match_log_key ON nightjar.match_log (tenant_id, key, seq);
 
 CREATE TABLE nightjar.runs (
@@ -257,7 +258,8 @@ CREATE TABLE nightjar.outcomes (
 
 -- Makes the logs' partitions up to `ahead` from now and answers how many were missing. Anybody may call it at any time:
 -- a transaction lock keeps it to one at a time. No DEFAULT partition: it would block DETACH … CONCURRENTLY for ever.
--- Locks: advisory (transaction), then each parent table ACCESS EXCLUSIVE for an instant, only if something is missing.
+-- Locks: advisory (transaction), then the parent tables SHARE UPDATE EXCLUSIVE, which stops no reader and no writer.
+-- Rejected: CREATE TABLE … PARTITION OF, which takes ACCESS EXCLUSIVE and queues everybody behind an open transaction.
 CREATE FUNCTION nightjar.make_partitions(ahead interval DEFAULT '6 weeks') RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -274,9 +276,10 @@ BEGIN
             part := log || '_' || to_char(week AT TIME ZONE 'UTC', 'YYYYMMDD');
             IF to_regclass('nightjar.' || part) IS NULL THEN
                 EXECUTE format(
-                    'CREATE TABLE nightjar.%I PARTITION OF nightjar.%I FOR VALUES FROM (%L) TO (%L)
-                       WITH (autovacuum_vacuum_insert_scale_factor = 0.1)',
-                    part, log, nightjar.uuid7_floor(week), nightjar.uuid7_floor(week + interval '7 days'));
+                    'CREATE TABLE nightjar.%I (LIKE nightjar.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)
+                       WITH (autovacuum_vacuum_insert_scale_factor = 0.1)', part, log);
+                EXECUTE format('ALTER TABLE nightjar.%I ATTACH PARTITION nightjar.%I FOR VALUES FROM (%L) TO (%L)',
+                    log, part, nightjar.uuid7_floor(week), nightjar.uuid7_floor(week + interval '7 days'));
                 made := made + 1;
             END IF;
         END LOOP;

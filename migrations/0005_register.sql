@@ -10,7 +10,7 @@ SET LOCAL client_min_messages = warning;
 -- A source restricts a trigger to system events about that function: how a failure handler listens.
 --
 -- A function that is not in the list stays as it is: while a new build is rolled out, old workers register too.
--- Locks: advisory (transaction, per tenant and app); then rows of the small identity tables, if something changed.
+-- Locks: advisory (transaction, per tenant); then rows of the small identity tables, if something changed.
 CREATE FUNCTION nightjar.register(app text, functions jsonb, kind smallint DEFAULT 1)
 RETURNS TABLE (name text, function_id int, queue int)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -21,7 +21,8 @@ DECLARE
     entry jsonb;
     the_function int;
 BEGIN
-    PERFORM pg_advisory_xact_lock(hashtext('nightjar.register'), hashtext(tenant || '/' || app));
+    -- Of the tenant, not of the app: match_paths are the tenant's.
+    PERFORM pg_advisory_xact_lock(hashtext('nightjar.register'), tenant);
     SELECT a.app_id INTO the_app FROM nightjar.apps a WHERE a.tenant_id = tenant AND a.name = register.app;
     IF the_app IS NULL THEN
         INSERT INTO nightjar.apps (tenant_id, name, kind) VALUES (tenant, register.app, register.kind)

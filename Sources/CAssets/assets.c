@@ -70,9 +70,6 @@ static const char forget_sessions[] = {
 static const char heartbeat[] = {
 #embed "statements/heartbeat.sql" suffix(, 0)
 };
-static const char held[] = {
-#embed "statements/held.sql" suffix(, 0)
-};
 static const char look[] = {
 #embed "statements/look.sql" suffix(, 0)
 };
@@ -144,7 +141,6 @@ static const struct nightjar_asset statements[] = {
     ASSET(forget_ids, "forget_ids"),
     ASSET(forget_sessions, "forget_sessions"),
     ASSET(heartbeat, "heartbeat"),
-    ASSET(held, "held"),
     ASSET(look, "look"),
     ASSET(mark_dead, "mark_dead"),
     ASSET(memo, "memo"),

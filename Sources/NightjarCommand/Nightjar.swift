@@ -32,6 +32,6 @@ struct NightjarProgram: AsyncParsableCommand {
         subcommands: [
             Dev.self, Migrate.self,
             Send.self, Events.self, Runs.self, ShowRun.self, Cancel.self,
-            Examine.self,
+            Examine.self, Bench.self,
         ])
 }

@@ -7,18 +7,21 @@
 -- that was probed before the run's own commit could not see it ("No lost cancel"). What only the log knows goes back
 -- into `pending`, so that one routine applies every cancel.
 --
--- Locks: live rows, SKIP LOCKED. Indexes: live_due, live_ready, waits_run, pending_pkey, match_log_key, events_pkey.
+-- Locks: the session (KEY SHARE), live rows (SKIP LOCKED), pending rows in key order. Indexes: live_due, live_ready, waits_run, pending_pkey, match_log_key, events_pkey.
 -- MATERIALIZED is not decoration: without it the planner may run the LIMIT inside a nested loop, and lease more.
 -- The watermark keeps the claim flat while an old snapshot holds dead rows at the index's left end (752 → 16 buffers).
 -- = ANY (ARRAY(…)) instead of a join with `candidate`: with young statistics the planner would scan `live` for it.
 -- LATERAL … LIMIT 1 instead of = ANY: with a generic plan only the former prunes the log's partitions.
-WITH due AS MATERIALIZED (
+WITH me AS MATERIALIZED (
+    -- A session that is gone leases nothing; one that is being closed waits for this claim, and sees what it took.
+    SELECT FROM nightjar.sessions s WHERE s.session_id = $2 AND NOT s.dead FOR KEY SHARE
+), due AS MATERIALIZED (
     SELECT l.run_id, l.tenant_id, l.epoch, l.event_id
-    FROM nightjar.live l WHERE l.queue = $1 AND l.due_at <= now()
+    FROM nightjar.live l WHERE l.queue = $1 AND l.due_at <= now() AND EXISTS (SELECT FROM me)
     ORDER BY l.due_at, l.run_id LIMIT $3 FOR UPDATE SKIP LOCKED
 ), ready AS MATERIALIZED (
     SELECT l.run_id, l.tenant_id, l.epoch, l.event_id
-    FROM nightjar.live l WHERE l.queue = $1 AND l.state = 0 AND l.pass >= $4
+    FROM nightjar.live l WHERE l.queue = $1 AND l.state = 0 AND l.pass >= $4 AND EXISTS (SELECT FROM me)
     ORDER BY l.pass, l.run_id LIMIT (SELECT greatest($3 - count(*), 0) FROM due) FOR UPDATE SKIP LOCKED
 ), candidate AS MATERIALIZED (
     SELECT * FROM due UNION ALL SELECT * FROM ready
@@ -33,15 +36,16 @@ WITH due AS MATERIALIZED (
         UNION ALL
         SELECT w.tenant_id, w.key, m.seq, m.event_id
         FROM nightjar.waits w JOIN nightjar.match_log m ON m.tenant_id = w.tenant_id AND m.key = w.key AND m.seq > w.since
-        -- The clocks of two backends may differ by a little, sequence numbers and ids by as much; an hour is ample.
+        -- Both ids are made by the server. They follow the sequence numbers but for the duration of a statement.
         WHERE w.run_id = c.run_id AND w.purpose = 1 AND c.epoch = 0
-          AND m.event_id >= nightjar.uuid7_floor(nightjar.uuid7_time(c.event_id) - interval '1 hour')
-          AND m.event_id < nightjar.uuid7_floor(now() + interval '1 hour')
+          AND m.log_id >= nightjar.uuid7_floor(nightjar.uuid7_time(c.run_id) - interval '1 hour')
+          AND m.log_id < nightjar.uuid7_floor(now() + interval '1 hour')
         LIMIT 1
     ) h
 ), again AS (
     INSERT INTO nightjar.pending (tenant_id, key, seq, event_id, asked_at)
     SELECT DISTINCT h.tenant_id, h.key, h.seq, h.logged, nightjar.uuid7_time(h.logged) FROM hit h WHERE h.logged IS NOT NULL
+    ORDER BY 1, 2, 3
     ON CONFLICT DO NOTHING
 ), leased AS (
     UPDATE nightjar.live l

@@ -1,8 +1,17 @@
 -- Hands the runs of dead sessions back, up to $1 of them. A run that held its worker at its $2-th death in a row without
 -- ever parking fails instead: else one that kills its process would take down a worker after the other.
--- Locks: live rows ascending, SKIP LOCKED → waits. Index: live_session.
+-- One that a committed event cancels does not fail: it goes back, no claim takes it, and the cancel is applied.
+-- Locks: live rows, SKIP LOCKED → waits. Indexes: live_session, waits_run, pending_pkey.
 WITH held AS MATERIALIZED (
-    SELECT l.* FROM nightjar.sessions s
+    SELECT l.*, l.deaths + 1 >= $2
+           AND NOT EXISTS (
+               SELECT FROM (SELECT w.tenant_id, w.key, w.since FROM nightjar.waits w
+                            WHERE w.run_id = l.run_id AND w.purpose = 1 OFFSET 0) w
+               WHERE EXISTS (SELECT FROM nightjar.pending p
+                             WHERE p.tenant_id = w.tenant_id AND p.key = w.key AND p.seq > w.since OFFSET 0))
+           AND NOT EXISTS (SELECT FROM nightjar.pending p WHERE p.tenant_id = l.tenant_id AND p.key = l.run_id OFFSET 0)
+           AS fails
+    FROM nightjar.sessions s
     CROSS JOIN LATERAL (
         SELECT l.run_id, l.tenant_id, l.function_id, l.started_at, l.deaths FROM nightjar.live l
         WHERE l.session_id = s.session_id AND l.state = 1
@@ -11,16 +20,16 @@ WITH held AS MATERIALIZED (
     LIMIT $1
 ), back AS (
     UPDATE nightjar.live l SET state = 0, session_id = NULL, deaths = l.deaths + 1
-    WHERE l.run_id = ANY (ARRAY(SELECT h.run_id FROM held h WHERE h.deaths + 1 < $2))
+    WHERE l.run_id = ANY (ARRAY(SELECT h.run_id FROM held h WHERE NOT h.fails))
     RETURNING l.run_id
 ), gone AS (
-    DELETE FROM nightjar.live l WHERE l.run_id = ANY (ARRAY(SELECT h.run_id FROM held h WHERE h.deaths + 1 >= $2))
+    DELETE FROM nightjar.live l WHERE l.run_id = ANY (ARRAY(SELECT h.run_id FROM held h WHERE h.fails))
 ), failed AS (
     INSERT INTO nightjar.outcomes (run_id, tenant_id, function_id, status, started_at, error)
     SELECT h.run_id, h.tenant_id, h.function_id, 2, h.started_at, jsonb_build_object(
                'name', 'WorkerLost', 'code', 'worker_lost',
                'message', format('%s workers in a row died while they executed this run; it is not given to another one', h.deaths + 1))
-    FROM held h WHERE h.deaths + 1 >= $2
+    FROM held h WHERE h.fails
     RETURNING run_id
 )
 SELECT (SELECT count(*) FROM back) AS handed_back, (SELECT count(*) FROM failed) AS failed

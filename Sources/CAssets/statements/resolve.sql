@@ -1,4 +1,4 @@
--- After a connection was lost during a commit: what became of it?
+-- What became of a commit whose answer was lost; and of one that was not accepted: `held` means that its row was locked.
 -- $1 session, $2 run, $3 epoch, $4 one step that the commit would have recorded (null: none), $5 the attempt of it that
 -- would have failed (null: the step would have ended)
 -- `held`: the lease is still the session's, so an end or a park was not recorded. `recorded`: that step was.

@@ -15,6 +15,8 @@ extension PostgresConfiguration {
             "enable_mergejoin": "off",
             "plan_cache_mode": "force_generic_plan",
             "jit": "off",
+            // SKIP LOCKED and rechecks are made for it; anything stricter turns them into serialization failures.
+            "default_transaction_isolation": "read committed",
             "statement_timeout": "30s",
             "lock_timeout": "5s",
             "idle_in_transaction_session_timeout": "10s",

@@ -9,7 +9,6 @@ enum Statement: String, CaseIterable {
     case forgetIDs = "forget_ids"
     case forgetSessions = "forget_sessions"
     case heartbeat
-    case held
     case look
     case markDead = "mark_dead"
     case memo

@@ -15,6 +15,9 @@ final class Committer: Sendable {
     private struct Item {
         var commit: LeasedCommit
         var answer: CheckedContinuation<CommitAnswer, Never>
+        /// Its row was locked by somebody: not before then.
+        var notBefore: ContinuousClock.Instant?
+        var delays = 0
     }
     private struct State {
         var waiting: [Item] = []
@@ -45,7 +48,7 @@ final class Committer: Sendable {
         await withCheckedContinuation { continuation in
             let isOpen = state.withLock { state in
                 guard !state.isClosed else { return false }
-                state.waiting.append(Item(commit: commit, answer: continuation))
+                state.waiting.append(Item(commit: commit, answer: continuation, notBefore: nil))
                 return true
             }
             guard isOpen else { return continuation.resume(returning: .refused) }
@@ -58,9 +61,15 @@ final class Committer: Sendable {
         await withTaskGroup { group in
             for alarm in alarms {
                 group.addTask {
+                    var next: ContinuousClock.Instant?
                     while !Task.isCancelled {
-                        await alarm.wait(until: nil)
-                        while !Task.isCancelled, let batch = self.nextBatch() { await self.flush(batch, accepted) }
+                        await alarm.wait(until: next)
+                        while !Task.isCancelled {
+                            let (batch, later) = self.nextBatch()
+                            next = later
+                            if batch.isEmpty { break }
+                            await self.flush(batch, accepted)
+                        }
                     }
                 }
             }
@@ -73,70 +82,114 @@ final class Committer: Sendable {
         for item in rest { item.answer.resume(returning: .refused) }
     }
 
-    private func nextBatch() -> [Item]? {
-        state.withLock { state in
-            guard !state.waiting.isEmpty else { return nil }
-            let batch = Array(state.waiting.prefix(batchLimit))
-            state.waiting.removeFirst(batch.count)
-            return batch
+    /// What may go now; and, if nothing may, when something will.
+    private func nextBatch() -> (batch: [Item], later: ContinuousClock.Instant?) {
+        let now = ContinuousClock.now
+        return state.withLock { state in
+            var batch: [Item] = []
+            var rest: [Item] = []
+            for item in state.waiting {
+                if batch.count < batchLimit, item.notBefore.map({ $0 <= now }) ?? true {
+                    batch.append(item)
+                } else {
+                    rest.append(item)
+                }
+            }
+            state.waiting = rest
+            return (batch, rest.compactMap(\.notBefore).min())
         }
     }
 
     private func flush(_ items: [Item], _ accepted: Accepted) async {
-        let good = await record(items.map(\.commit))
+        let verdict = await record(items.map(\.commit))
         var done: [LeasedCommit] = []
-        for item in items {
-            let isGood = good.contains(item.commit.lease)
-            if isGood { done.append(item.commit) }
-            item.answer.resume(returning: isGood ? .accepted : .refused)
+        var refused = 0
+        for var item in items {
+            if verdict.recorded.contains(item.commit.lease) {
+                done.append(item.commit)
+                item.answer.resume(returning: .accepted)
+            } else if verdict.locked.contains(item.commit.lease) {
+                item.delays += 1
+                item.notBefore = .now + .milliseconds(min(250, 2 << min(item.delays, 7)))
+                let isOpen = state.withLock { state in
+                    if !state.isClosed { state.waiting.append(item) }
+                    return !state.isClosed
+                }
+                if !isOpen { item.answer.resume(returning: .refused) }
+            } else {
+                refused += 1
+                item.answer.resume(returning: .refused)
+            }
         }
-        metrics.committed(accepted: done.count, refused: items.count - done.count)
+        metrics.committed(accepted: done.count, refused: refused)
         await accepted(done)
     }
 
     // MARK: - One batch, whatever happens
 
-    /// Answers the leases whose commits are recorded. Gives up only when the session is lost: then all is refused.
-    private func record(_ commits: [LeasedCommit]) async -> Set<Lease> {
-        guard let first = commits.first?.lease.session else { return [] }
+    /// What became of a batch; what is in neither set was refused.
+    private struct Verdict {
+        var recorded: Set<Lease> = []
+        /// The lease is good, and somebody holds the row's lock: to be tried again.
+        var locked: Set<Lease> = []
+
+        func union(_ other: Verdict) -> Verdict {
+            Verdict(recorded: recorded.union(other.recorded), locked: locked.union(other.locked))
+        }
+    }
+
+    /// Records a batch. Gives up only when the session is lost: then all is refused.
+    private func record(_ commits: [LeasedCommit]) async -> Verdict {
+        guard let first = commits.first?.lease.session else { return Verdict() }
         guard commits.allSatisfy({ $0.lease.session == first }) else {
             // Sessions meet in one batch only around the loss of one.
-            var good: Set<Lease> = []
-            for (_, group) in Dictionary(grouping: commits, by: \.lease.session) { good.formUnion(await record(group)) }
-            return good
+            var verdict = Verdict()
+            for (_, group) in Dictionary(grouping: commits, by: \.lease.session) { verdict = verdict.union(await record(group)) }
+            return verdict
         }
         var attempt = 0
         while session.current == first, !Task.isCancelled {
             attempt += 1
             do {
-                let runs = try await pool.withConnection { db in
+                return try await pool.withConnection { db in
                     var batch = CommitBatch()
                     for commit in commits { try batch.add(commit) }
-                    return try batch.record(db, session: first)
+                    let runs = try batch.record(db, session: first)
+                    let recorded = Set(commits.map(\.lease).filter { runs.contains($0.run) })
+                    guard recorded.count < commits.count else { return Verdict(recorded: recorded) }
+                    let others = commits.filter { !recorded.contains($0.lease) }
+                    let standings = try CommitStanding.read(db, others, session: first)
+                    let locked = others.map(\.lease).filter { standings[$0.run] == .open }
+                    return Verdict(recorded: recorded, locked: Set(locked))
                 }
-                return Set(commits.map(\.lease).filter { runs.contains($0.run) })
-            } catch let error as PostgresError where error.isConnectionLoss {
-                logger.warning("connection lost during a commit", metadata: [LogKey.error: "\(error)"])
+            } catch let error as PostgresError where error.isConnectionLoss || error.sqlState == .uniqueViolation {
+                // Also a violated key: a lost connection's backend may finish after we asked what became of it.
+                logger.warning("a commit's answer was lost", metadata: [LogKey.error: "\(error)"])
                 let (recorded, open) = await resolve(commits, session: first)
-                return open.isEmpty ? recorded : recorded.union(await record(open))
-            } catch let error as PostgresError where error.sqlState == .uniqueViolation {
-                // A lost connection's backend may finish its statement after we asked what became of it.
-                let (recorded, open) = await resolve(commits, session: first)
-                return recorded.isEmpty ? await isolate(commits, error) : recorded.union(await record(open))
-            } catch let error as PostgresError where error.isRetryable {
-                logger.debug("commit is tried again", metadata: [LogKey.error: "\(error)"])
-                try? await Task.sleep(for: .milliseconds(min(1_000, 10 << min(attempt, 6))))
+                if error.sqlState == .uniqueViolation, recorded.isEmpty { return await isolate(commits, error) }
+                return Verdict(recorded: recorded).union(await record(open))
             } catch is CancellationError {
                 break
-            } catch {
+            } catch let error where Self.isAboutData(error) {
                 return await isolate(commits, error)
+            } catch {
+                // The database will be able again: disk full, out of memory, a timeout, a deadlock.
+                logger.warning("a commit is tried again", metadata: [LogKey.error: "\(error)"])
+                try? await Task.sleep(for: .milliseconds(min(1_000, 10 << min(attempt, 6))))
             }
         }
-        return []
+        return Verdict()
+    }
+
+    /// Trying again cannot help: the data itself is what the database refuses (classes 22, 23, 54), or cannot be sent.
+    private static func isAboutData(_ error: any Error) -> Bool {
+        guard let error = error as? PostgresError else { return error is EncodingError }
+        if let state = error.sqlState { return ["22", "23", "54"].contains(state.rawValue.prefix(2)) }
+        return error.code == .encoding
     }
 
     /// Something in the batch cannot be recorded: halve it until the culprit is alone. Only that run fails.
-    private func isolate(_ commits: [LeasedCommit], _ error: any Error) async -> Set<Lease> {
+    private func isolate(_ commits: [LeasedCommit], _ error: any Error) async -> Verdict {
         guard commits.count == 1, let commit = commits.first else {
             let middle = commits.count / 2
             return await record(Array(commits[..<middle])).union(await record(Array(commits[middle...])))
@@ -144,11 +197,11 @@ final class Committer: Sendable {
         logger.error(
             "what a run recorded was refused by the database; the run fails",
             metadata: [LogKey.run: "\(commit.lease.run)", LogKey.error: "\(error)"])
-        if case .run(.end(.failed(let failure))) = commit.next, failure.name == Self.recordingFailed { return [] }
+        if case .run(.end(.failed(let failure))) = commit.next, failure.name == Self.recordingFailed { return Verdict() }
         let failure = RunError(
             name: Self.recordingFailed, message: "the database refused what this run recorded: \(error)")
         _ = await record([LeasedCommit(lease: commit.lease, next: .run(.end(.failed(failure))))])
-        return []
+        return Verdict()
     }
     private static let recordingFailed = "RecordingFailed"
 

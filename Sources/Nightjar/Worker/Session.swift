@@ -65,6 +65,8 @@ final class Session: Sendable {
             }
             try? await Task.sleep(for: timeToLive / 4)
             if Task.isCancelled { return }
+            // Once lost, lost: what ran under it has been abandoned, so it must not come back to life.
+            guard current == id else { continue }
             let sentAt = ContinuousClock.now
             do {
                 let lives = try await withDeadline {

@@ -8,18 +8,18 @@ struct Sight: Sendable {
     var dead: Bool
     var dueIn: Duration?
 
-    /// See `look.sql`.
-    static func look(_ db: PostgresConnection, queue: Int32) throws -> Sight {
-        let row = try db.query(Statement.look.sql, [queue])[0]
-        return Sight(
-            ready: try row.decode(0), pending: try row.decode(1), dead: try row.decode(2), dueIn: try row.decode(3))
-    }
+    /// The leases of the session that looked.
+    var held: Set<Lease>
 
-    /// The leases of a session, as the database has them. See `held.sql`.
-    static func leases(_ db: PostgresConnection, session: UUID) throws -> Set<Lease> {
-        Set(
-            try db.query(Statement.held.sql, [session]).map {
-                Lease(run: try $0.decode(0), session: session, epoch: try $0.decode(1))
-            })
+    /// See `look.sql`.
+    static func look(_ db: PostgresConnection, queue: Int32, session: UUID?) throws -> Sight {
+        let row = try db.query(Statement.look.sql, [queue, session])[0]
+        let runs = try row.decode(4, as: [UUID]?.self) ?? []
+        let epochs = try row.decode(5, as: [Int32]?.self) ?? []
+        return Sight(
+            ready: try row.decode(0), pending: try row.decode(1), dead: try row.decode(2), dueIn: try row.decode(3),
+            held: session.map { session in
+                Set(zip(runs, epochs).map { Lease(run: $0, session: session, epoch: $1) })
+            } ?? [])
     }
 }

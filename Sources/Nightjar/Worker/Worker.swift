@@ -53,7 +53,7 @@ public struct Worker: Service {
         poolConfiguration.size = configuration.connections
         let pool = PostgresPool(engineDatabase, configuration: poolConfiguration, logger: logger)
         do {
-            let registration = try await pool.transaction { [app] db in
+            let registration = try await pool.transaction(retries: 3) { [app] db in
                 try Migrator.state(db, Migration.all).checkCurrent()
                 return try Registration.make(db, app: app, functions: all)
             }

@@ -15,8 +15,6 @@ final class WorkerEngine: Sendable {
         var queue: LocalQueue<QueuedRun>
         /// Every lease that this worker knows that it has.
         var leases: Set<Lease> = []
-        /// A claim's answer was lost: it may have leased runs of which nobody here knows.
-        var mayHaveLostLeases = false
         var isShuttingDown = false
     }
 
@@ -129,16 +127,10 @@ final class WorkerEngine: Sendable {
             return
         }
         let queue = registration.queue
-        let (claim, memos): (Claim, [UUID: Memo])
-        do {
-            (claim, memos) = try await pool.withConnection { db in
-                let claim = try Claim.make(db, queue: queue, session: id, limit: limit, low: low)
-                let resumed = claim.runs.filter { !$0.isFirst }.map(\.lease.run)
-                return (claim, resumed.isEmpty ? [:] : try Memo.read(db, of: resumed))
-            }
-        } catch {
-            state.withLock { $0.mayHaveLostLeases = true }
-            throw error
+        let (claim, memos) = try await pool.withConnection { db in
+            let claim = try Claim.make(db, queue: queue, session: id, limit: limit, low: low)
+            let resumed = claim.runs.filter { !$0.isFirst }.map(\.lease.run)
+            return (claim, resumed.isEmpty ? [:] : try Memo.read(db, of: resumed))
         }
         let now = ContinuousClock.now
         let executing = state.withLock { state in
@@ -161,23 +153,21 @@ final class WorkerEngine: Sendable {
         let asked = ContinuousClock.now
         let id = session.current
         let queue = registration.queue
-        let (known, compares) = state.withLock { ($0.leases, !$0.leases.isEmpty || $0.mayHaveLostLeases) }
-        let (sight, held) = try await pool.withConnection { db in
-            (try Sight.look(db, queue: queue), compares ? try id.map { try Sight.leases(db, session: $0) } : nil)
-        }
+        let known = state.withLock { $0.leases }
+        let sight = try await pool.withConnection { db in try Sight.look(db, queue: queue, session: id) }
         let stale = state.withLock { state in
             state.schedule.looked(ready: sight.ready, dueIn: sight.dueIn, now: .now)
             return state.queue.tick(giveBackClaimedBefore: asked - .seconds(1))
         }
         if sight.pending { pendingAlarm.ring() }
         if sight.dead { deadAlarm.ring() }
-        if let held {
-            if executions.keep(only: held, asked: asked) > 0 {
+        if id != nil {
+            if executions.keep(only: sight.held, asked: asked) > 0 {
                 logger.debug("runs had been cancelled without a hint")
             }
-            // Claims and looks take turns, so what is held and not known is held by nobody's hand.
-            state.withLock { $0.mayHaveLostLeases = false }
-            await handBack(Array(held.subtracting(known)))
+            // Claims and looks take turns, so what is held and not known is held by nobody's hand: a claim's answer was
+            // lost.
+            await handBack(Array(sight.held.subtracting(known)))
         }
         await handBack(stale.map(\.run.lease))
     }

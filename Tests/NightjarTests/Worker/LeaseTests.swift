@@ -97,6 +97,8 @@ struct LeaseTests {
                 for number in 0..<40 { try await holder.send("test/post", key: "r\(round) n\(number)") }
                 let leases = try await holder.claim(limit: 100).runs.map(\.lease)
                 #expect(leases.count == 40)
+                // Their session dies while they are committed.
+                try await holder.markDead(holder.session)
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
                         let commits = leases.shuffled().map { LeasedCommit(lease: $0, tenant: 1, steps: [.done("a")], next: .run(.keep)) }
@@ -106,6 +108,7 @@ struct LeaseTests {
                         let commits = leases.shuffled().map { LeasedCommit(lease: $0, next: .run(.end(.completed(output: "1")))) }
                         _ = try await probes[2].commit(commits)
                     }
+                    group.addTask { try await holder.reap() }
                     group.addTask {
                         let ids = leases.shuffled().map(\.run)
                         _ = try await probes[3].run { db in
@@ -122,6 +125,7 @@ struct LeaseTests {
                         SELECT nightjar.cancel_runs(array_agg(run_id), array_agg('{"kind": "manual"}'::jsonb), true)
                         FROM nightjar.live
                         """)
+                    _ = try db.execute("UPDATE nightjar.sessions SET dead = false")
                 }
             }
             let deadlocks = try await holder.value(
@@ -160,6 +164,99 @@ struct LeaseTests {
                     try await watcher.value("SELECT count(*) FROM nightjar.outcomes WHERE status = 3", as: Int64.self) == 2
                 }
                 #expect(try await watcher.violations() == [])
+            }
+        }
+    }
+
+    @Test("A leased row that somebody else locks holds up no other run's commits; its own goes through afterwards")
+    func lockedRow() async throws {
+        let release = Signal()
+        let started = Signal()
+        let log = Log()
+        let function = Function("post", on: Job.self).run { event, step in
+            try await step.run("work") {
+                if event.data.key == "locked" {
+                    started.set()
+                    try await release.wait()
+                }
+                log.add(event.data.key)
+            }
+        }
+        try await TestDatabase.with { database in
+            try await RunningWorker.with([function], in: database) { client in
+                let event = try await client.send(Job(key: "locked"))
+                let run = try #require(try await client.runs(startedBy: event).first?.id)
+                try await started.wait()
+                let user = try await Probe(database)
+                try await user.script("BEGIN")
+                _ = try await user.value("SELECT epoch FROM nightjar.live WHERE run_id = $1 FOR UPDATE", [run], as: Int32.self)
+                release.set()
+                try await client.send((0..<50).map { try NewEvent(Job(key: "other \($0)")) })
+                let watcher = try await Probe(database)
+                try await eventually("all others are completed") {
+                    try await watcher.value("SELECT count(*) FROM nightjar.outcomes WHERE status = 1", as: Int64.self) == 50
+                }
+                let status = try await client.run(run)?.status
+                #expect(status == .running)
+                try await user.script("ROLLBACK")
+                let outcome = try await client.outcome(of: run)
+                #expect(outcome == .completed(output: "null"))
+                #expect(log.lines.count == 51, "nothing is executed twice")
+            }
+        }
+    }
+
+    @Test("A committed cancel wins over the reaper's verdict, too")
+    func reapedAndCancelled() async throws {
+        try await TestDatabase.with { database in
+            try await Probe.registerPost(in: database)
+            let victim = try await Probe(database)
+            let watcher = try await Probe(database)
+            try await watcher.send("test/post", key: "k")
+            let run = try #require(try await victim.claim().runs.first?.lease.run)
+            try await watcher.send("test/cancel", key: "k")
+            try await watcher.markDead(victim.session)
+            try await watcher.reap(deathLimit: 1)
+            #expect(try await watcher.claim().runs.isEmpty)
+            try await watcher.applyPending()
+            #expect(try await watcher.status(of: run) == "cancelled")
+            #expect(try await watcher.violations() == [])
+        }
+    }
+
+    @Test("A session that is dead or gone leases nothing")
+    func deadSession() async throws {
+        try await TestDatabase.with { database in
+            try await Probe.registerPost(in: database)
+            let probe = try await Probe(database)
+            try await probe.send("test/post", key: "k")
+            try await probe.markDead(probe.session)
+            #expect(try await probe.claim().runs.isEmpty)
+            try await probe.script("DELETE FROM nightjar.sessions")
+            #expect(try await probe.claim().runs.isEmpty)
+            #expect(try await probe.runs(key: "k").map(\.status) == ["queued"])
+        }
+    }
+
+    @Test("A lease of which the worker does not know is handed back: the answer to its claim was lost")
+    func lostClaim() async throws {
+        let log = Log()
+        let function = Function("post", on: Job.self).run { event, step in
+            try await step.run("work") { log.add(event.data.key) }
+        }
+        try await TestDatabase.with { database in
+            try await RunningWorker.with([function], in: database) { client in
+                let probe = try await Probe(database)
+                // A run that sleeps for ever, leased by hand in the name of the worker's session.
+                try await client.send(Job(key: "lost"), at: Date(timeIntervalSinceNow: 3_600))
+                try await probe.run { db in
+                    _ = try db.execute(
+                        """
+                        UPDATE nightjar.live SET state = 1, due_at = NULL, epoch = 1,
+                               session_id = (SELECT session_id FROM nightjar.sessions WHERE name LIKE 'test %' AND NOT dead)
+                        """)
+                }
+                try await eventually("it is executed after all") { log.lines == ["lost"] }
             }
         }
     }

@@ -1,0 +1,27 @@
+import ArgumentParser
+
+/// `nightjar bench`
+struct Bench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Measure this machine: throughput, latencies, what an idle worker costs.",
+        discussion: """
+            Each scenario works in a database that it makes for itself, and drops at the end: on a temporary server with \
+            fsync on, or with --database on yours. Worker and client are this process. Compare figures of one run only; \
+            on a shared machine others are noise.
+
+            EXAMPLES
+              nightjar bench throughput --runs 20000
+              nightjar bench latency
+              nightjar bench idle --seconds 30
+            """,
+        subcommands: [BenchThroughput.self, BenchLatency.self, BenchIdle.self])
+}
+
+/// What every scenario takes.
+struct BenchOptions: ParsableArguments {
+    @Option(help: "A server to use; the scenario makes a database there and drops it.")
+    var database: String?
+
+    @Flag(help: "Print one JSON document.")
+    var json = false
+}
