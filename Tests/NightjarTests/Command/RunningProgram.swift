@@ -72,6 +72,11 @@ final class RunningProgram: Sendable {
         }
     }
 
+    /// A test that fails before it has ended its program must not leave it behind.
+    deinit {
+        if transcript.state.withLock({ $0.status == nil }) { kill(processID, SIGKILL) }
+    }
+
     /// Where the programs are: beside the bundle of the tests.
     private static var products: URL {
         #if os(macOS)
