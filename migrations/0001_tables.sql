@@ -187,11 +187,16 @@ CREATE TABLE nightjar.events (
     name        text NOT NULL
         CONSTRAINT event_name CHECK (length(name) BETWEEN 1 AND 512 AND name !~ '[[:cntrl:]]' AND right(name, 1) <> '*'),
     data        jsonb NOT NULL DEFAULT '{}'
-        CONSTRAINT event_data_is_object CHECK (jsonb_typeof(data) = 'object'),
-    "user"      jsonb,
+        CONSTRAINT event_data_is_object CHECK (jsonb_typeof(data) = 'object')
+        -- As text, which is how everybody reads it: a number such as 1e100000 is small only where it is stored.
+        CONSTRAINT event_data_size CHECK (octet_length(data::text) <= 4194304),
+    "user"      jsonb
+        CONSTRAINT event_user_size CHECK (octet_length("user"::text) <= 65536),
     id          text                        -- the sender's own; the same id within 24 hours has no second effect
         CONSTRAINT event_id_length CHECK (length(id) BETWEEN 1 AND 255),
-    ts          timestamptz NOT NULL DEFAULT clock_timestamp(),   -- when it happened, or, ahead, when its runs may start
+    ts          timestamptz NOT NULL DEFAULT clock_timestamp()    -- when it happened, or, ahead, when its runs may start
+        -- No infinity: dates are computed with, and read by clients that know none.
+        CONSTRAINT event_ts_range CHECK (ts >= '0001-01-01 00:00:00+00' AND ts < '10000-01-01 00:00:00+00'),
     received_at timestamptz NOT NULL DEFAULT clock_timestamp()
 ) PARTITION BY RANGE (event_id);
 
@@ -213,6 +218,7 @@ CREATE TABLE nightjar.runs (
     event_seq   bigint NOT NULL,
     created_at  timestamptz NOT NULL
 ) PARTITION BY RANGE (run_id);
+CREATE INDEX runs_event ON nightjar.runs (event_id);
 
 -- A memo each: recorded once, never executed again.
 CREATE TABLE nightjar.steps (
@@ -261,7 +267,7 @@ CREATE TABLE nightjar.outcomes (
 -- Locks: advisory (transaction), then the parent tables SHARE UPDATE EXCLUSIVE, which stops no reader and no writer.
 -- Rejected: CREATE TABLE … PARTITION OF, which takes ACCESS EXCLUSIVE and queues everybody behind an open transaction.
 CREATE FUNCTION nightjar.make_partitions(ahead interval DEFAULT '6 weeks') RETURNS int
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
     made int := 0;
     week timestamptz;

@@ -120,7 +120,7 @@ BEGIN
         CROSS JOIN LATERAL (SELECT p.* FROM nightjar.pending p
                             WHERE p.tenant_id = t.tenant_id AND p.key = t.key AND p.seq = t.seq OFFSET 0) p
         CROSS JOIN LATERAL nightjar.matches(p.tenant_id, p.key, p.seq, p.event_id, p.asked_at, p.actor, chunk) m
-        ORDER BY m.run_id, p.seq) m;
+        ORDER BY m.run_id, p.seq LIMIT 2000) m;
 
     IF ids IS NOT NULL THEN
         RETURN QUERY SELECT c.run_id, c.session_id, NULL::bigint, NULL::boolean
@@ -133,7 +133,9 @@ BEGIN
       AND NOT EXISTS (SELECT FROM nightjar.matches(p.tenant_id, p.key, p.seq, p.event_id, p.asked_at, p.actor, 1));
     GET DIAGNOSTICS done = ROW_COUNT;
     RETURN QUERY
-    SELECT NULL::uuid, NULL::uuid, CASE WHEN cardinality(seqs) = events THEN seqs[events] END, done < cardinality(seqs);
+    SELECT NULL::uuid, NULL::uuid, 
+           -- Short of the last one, if there are others: an event has as many rows here as it has keys.
+           CASE WHEN cardinality(seqs) = events THEN greatest(seqs[1], seqs[events] - 1) END, done < cardinality(seqs);
 END $$;
 
 -- The runs that one pending row cancels, and why.

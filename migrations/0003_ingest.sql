@@ -115,23 +115,28 @@ BEGIN
     ), queued AS (
         INSERT INTO nightjar.pending (tenant_id, key, seq, event_id, asked_at)
         SELECT k.tenant_id, k.key, k.seq, k.event_id, arrived FROM keys k
-    ), hit AS MATERIALIZED (
-        SELECT DISTINCT ON (w.run_id) w.run_id, jsonb_build_object(
-                   'kind', 'event', 'event_id', k.event_id, 'event_seq', k.seq, 'policy_id', w.policy_id,
-                   'asked_at', arrived) AS cause
+    ), found AS MATERIALIZED (
+        SELECT w.run_id, w.policy_id, k.event_id, k.seq
         FROM keys k
         CROSS JOIN LATERAL (
             SELECT w.run_id, w.policy_id FROM nightjar.waits w
             WHERE w.tenant_id = k.tenant_id AND w.key = k.key AND w.since < k.seq AND w.purpose = 1
             ORDER BY w.run_id LIMIT inline_limit) w
-        ORDER BY w.run_id, k.seq, w.policy_id
+        LIMIT 10 * inline_limit
+    ), hit AS MATERIALIZED (
+        SELECT DISTINCT ON (f.run_id) f.run_id, jsonb_build_object(
+                   'kind', 'event', 'event_id', f.event_id, 'event_seq', f.seq, 'policy_id', f.policy_id,
+                   'asked_at', arrived) AS cause
+        FROM found f
+        ORDER BY f.run_id, f.seq, f.policy_id
     )
     SELECT (SELECT count(*) FROM keys),
            array_agg(h.run_id), array_agg(h.cause) INTO keyed, ids, reasons
     FROM (SELECT h.run_id, h.cause FROM hit h LIMIT inline_limit) h;
 
     -- 4. The few that can end at once do, so that a cancel is seen to have worked even when no worker runs.
-    IF ids IS NOT NULL THEN
+    --    Not under a stricter isolation: there a row that changed meanwhile would be an error for the sender.
+    IF ids IS NOT NULL AND current_setting('transaction_isolation') = 'read committed' THEN
         PERFORM FROM nightjar.cancel_runs(ids, reasons, false);
     END IF;
 
@@ -145,7 +150,8 @@ CREATE TRIGGER ingest AFTER INSERT ON nightjar.events
 
 -- Sends one event, answers its id.
 CREATE FUNCTION nightjar.send(name text, data jsonb DEFAULT '{}', id text DEFAULT NULL, ts timestamptz DEFAULT NULL,
-                              "user" jsonb DEFAULT NULL) RETURNS text LANGUAGE sql VOLATILE AS $$
+                              "user" jsonb DEFAULT NULL) RETURNS text
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     INSERT INTO nightjar.events (name, data, id, ts, "user")
     VALUES (send.name, send.data, send.id, coalesce(send.ts, clock_timestamp()), send."user")
     RETURNING coalesce(events.id, events.event_id::text)

@@ -74,4 +74,11 @@ BEGIN
     RETURN QUERY SELECT f.name, f.function_id, f.queue FROM nightjar.functions f WHERE f.app_id = the_app;
 END $$;
 
+-- What anybody may call who may use the schema and insert events; the rest belongs to workers. (Roles of their own for
+-- producers, workers and reports come with the tenants' seals.)
+REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA nightjar FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION nightjar.uuid7(), nightjar.uuid7_floor(timestamptz), nightjar.uuid7_time(uuid),
+    nightjar.current_tenant() TO PUBLIC;
+GRANT USAGE ON SEQUENCE nightjar.event_seq TO PUBLIC;
+
 INSERT INTO nightjar.migrations (version, name) VALUES (5, 'register');

@@ -82,7 +82,7 @@ private actor TestServer {
             settings: [
                 // Committed means committed, also for a backend that is killed; only the disk is spared.
                 "synchronous_commit": "on",
-                "max_connections": "200",
+                "max_connections": "600",
                 "deadlock_timeout": "100ms",
                 "autovacuum_naptime": "5s",
             ], logger: logger)

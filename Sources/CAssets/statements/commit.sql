@@ -19,24 +19,25 @@
 --
 -- Every join is written so that only one plan is possible, since this plan is made once, with whatever statistics these
 -- tables have then: LATERAL … FOR UPDATE cannot be turned around (as a join it was: live × asked, 43 ms instead of 0.7),
--- OFFSET 0 keeps a lookup nested, = ANY (ARRAY(…)) is one index scan, IN … IS TRUE a hashed subplan.
+-- OFFSET 0 keeps a lookup nested, seq + 0 keeps the index over seq alone out of it (2.3 s for a batch when 20,000 keys
+-- are pending), = ANY (ARRAY(…)) is one index scan, IN … IS TRUE a hashed subplan.
 WITH asked AS MATERIALIZED (
     SELECT t.run_id, t.epoch, t.next, t.due_at, t.output, t.error
     FROM unnest($2::uuid[], $3::int[], $4::smallint[], $5::timestamptz[], $6::jsonb[], $7::jsonb[])
          AS t (run_id, epoch, next, due_at, output, error)
     ORDER BY t.run_id
 ), ok AS MATERIALIZED (
-    SELECT l.run_id, l.tenant_id, l.function_id, l.started_at, a.next, a.due_at, a.output, a.error
+    SELECT l.run_id, l.tenant_id, l.function_id, l.started_at, l.deaths, a.next, a.due_at, a.output, a.error
     FROM asked a
     CROSS JOIN LATERAL (
-        SELECT l.run_id, l.tenant_id, l.function_id, l.started_at FROM nightjar.live l
+        SELECT l.run_id, l.tenant_id, l.function_id, l.started_at, l.deaths FROM nightjar.live l
         WHERE l.run_id = a.run_id AND l.session_id = $1 AND l.epoch = a.epoch AND l.state = 1
         FOR UPDATE SKIP LOCKED) l
     WHERE NOT EXISTS (
           SELECT FROM (SELECT w.tenant_id, w.key, w.since FROM nightjar.waits w
                        WHERE w.run_id = a.run_id AND w.purpose = 1 OFFSET 0) w
           WHERE EXISTS (SELECT FROM nightjar.pending p
-                        WHERE p.tenant_id = w.tenant_id AND p.key = w.key AND p.seq > w.since OFFSET 0))
+                        WHERE p.tenant_id = w.tenant_id AND p.key = w.key AND p.seq + 0 > w.since OFFSET 0))
       AND NOT EXISTS (SELECT FROM nightjar.pending p WHERE p.tenant_id = l.tenant_id AND p.key = a.run_id OFFSET 0)
 ), recorded AS (
     INSERT INTO nightjar.steps (run_id, step, tenant_id, kind, failed, attempt, output, error, due_at, started_at, ended_at)
@@ -66,6 +67,10 @@ WITH asked AS MATERIALIZED (
     INSERT INTO nightjar.outcomes (run_id, tenant_id, function_id, status, started_at, ended_at, output, error)
     SELECT ok.run_id, ok.tenant_id, ok.function_id, ok.next, ok.started_at, now(), ok.output, ok.error
     FROM ok WHERE ok.next IN (1, 2)
+), forgiven AS (
+    -- Whoever gets on is no run that its workers die of.
+    UPDATE nightjar.live l SET deaths = 0
+    WHERE l.run_id = ANY (ARRAY(SELECT ok.run_id FROM ok WHERE ok.next = 0 AND ok.deaths > 0))
 ), parked AS (
     UPDATE nightjar.live l
     SET state = CASE ok.next WHEN 4 THEN 2 WHEN 5 THEN 3 ELSE 0 END, due_at = CASE WHEN ok.next IN (4, 5) THEN ok.due_at END,

@@ -8,7 +8,7 @@ WITH held AS MATERIALIZED (
                SELECT FROM (SELECT w.tenant_id, w.key, w.since FROM nightjar.waits w
                             WHERE w.run_id = l.run_id AND w.purpose = 1 OFFSET 0) w
                WHERE EXISTS (SELECT FROM nightjar.pending p
-                             WHERE p.tenant_id = w.tenant_id AND p.key = w.key AND p.seq > w.since OFFSET 0))
+                             WHERE p.tenant_id = w.tenant_id AND p.key = w.key AND p.seq + 0 > w.since OFFSET 0))
            AND NOT EXISTS (SELECT FROM nightjar.pending p WHERE p.tenant_id = l.tenant_id AND p.key = l.run_id OFFSET 0)
            AS fails
     FROM nightjar.sessions s
@@ -19,7 +19,11 @@ WITH held AS MATERIALIZED (
     WHERE s.dead
     LIMIT $1
 ), back AS (
-    UPDATE nightjar.live l SET state = 0, session_id = NULL, deaths = l.deaths + 1
+    -- From the second death in a row on they come back one by one: else those that only waited beside the culprit are
+    -- claimed with it again, and share its fate.
+    UPDATE nightjar.live l
+    SET session_id = NULL, deaths = l.deaths + 1, state = CASE WHEN l.deaths = 0 THEN 0 ELSE 3 END,
+        due_at = CASE WHEN l.deaths > 0 THEN now() + random() * interval '2 s' * 2 ^ least(l.deaths, 6) END
     WHERE l.run_id = ANY (ARRAY(SELECT h.run_id FROM held h WHERE NOT h.fails))
     RETURNING l.run_id
 ), gone AS (

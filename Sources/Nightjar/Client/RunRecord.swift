@@ -71,23 +71,18 @@ public struct RunRecord: Sendable, Codable {
         try db.query("\(columns) WHERE \(condition) ORDER BY r.run_id DESC LIMIT \(limit)", parameters).map(RunRecord.init)
     }
 
-    /// Reads the runs that an event started.
+    /// Reads the runs that an event started. The id is the sender's own, if it gave one in the last 24 hours, else the one
+    /// under which the event is stored. Index: runs_event.
     static func started(_ db: PostgresConnection, by eventID: String) throws -> [RunRecord] {
-        if let uuid = UUID(uuidString: eventID) {
-            // A run is made in its event's transaction, so their ids lie close together; that prunes the partitions.
-            return try read(
-                db,
-                where: """
-                    r.event_id = $1 AND r.run_id >= nightjar.uuid7_floor(nightjar.uuid7_time($1) - interval '1 minute')
-                      AND r.run_id < nightjar.uuid7_floor(nightjar.uuid7_time($1) + interval '1 minute')
-                    """, [uuid], limit: 1_000)
-        }
-        return try read(
-            db,
-            where: """
-                (r.event_id) IN (SELECT i.event_id FROM nightjar.idempotency i
-                                 WHERE i.tenant_id = nightjar.current_tenant() AND i.key = $1 AND i.scope > 0)
-                """, [eventID], limit: 1_000)
+        let own = try db.query(
+            """
+            SELECT DISTINCT event_id FROM nightjar.idempotency
+            WHERE tenant_id = nightjar.current_tenant() AND key = $1 AND scope > 0
+            """, [eventID]
+        ).map { try $0.decode(0, as: UUID.self) }
+        let events = own + [UUID(uuidString: eventID)].compactMap { $0 }
+        guard !events.isEmpty else { return [] }
+        return try read(db, where: "r.event_id = ANY ($1)", [events], limit: 1_000)
     }
 
     /// Reads a row with the columns above.

@@ -21,8 +21,14 @@ struct ClaimSchedule {
     private var dueAt: Instant?
     private var readyKnown = true
     private var hasBacklog = false
+    private var backlogUntil: Instant?
     private var low = Int64.min
     private var scannedAllAt: Instant?
+    /// Raised by each hint: an answer that was on its way when a hint came says nothing about what the hint meant.
+    private var hints = 0
+    private var hintsAtQuestion = 0
+    /// Due times that were told while a look was on its way.
+    private var expectedMeanwhile: Instant?
 
     init(now: Instant, pollInterval: Duration, worthwhile: Int) {
         self.pollInterval = pollInterval
@@ -40,7 +46,11 @@ struct ClaimSchedule {
         }
         let isDue = dueAt.map { $0 <= now } ?? false
         guard readyKnown || isDue else { return .wait(until: min(pollAt, dueAt ?? pollAt)) }
-        guard room >= (hasBacklog ? worthwhile : 1) else { return .wait(until: pollAt) }
+        guard room > 0 else { return .wait(until: pollAt) }
+        if hasBacklog, !isDue, room < worthwhile, let backlogUntil, now < backlogUntil {
+            return .wait(until: min(pollAt, backlogUntil))
+        }
+        hintsAtQuestion = hints
         // Runs that came back keep their old pass: once a second the index is read from its left end.
         if scannedAllAt.map({ now - $0 >= .seconds(1) }) ?? true {
             low = .min
@@ -52,12 +62,19 @@ struct ClaimSchedule {
     /// Somebody says that there is something to claim.
     mutating func hinted() {
         readyKnown = true
+        hints += 1
         low = .min
+    }
+
+    /// A look goes out; its answer will not know of what happens meanwhile.
+    mutating func looking() {
+        expectedMeanwhile = nil
     }
 
     /// A run will be due; the one who recorded that watches it.
     mutating func expect(dueAt instant: Instant) {
         dueAt = min(dueAt ?? instant, instant)
+        expectedMeanwhile = min(expectedMeanwhile ?? instant, instant)
     }
 
     /// - Parameters:
@@ -67,12 +84,14 @@ struct ClaimSchedule {
         if count >= limit {
             readyKnown = true
             hasBacklog = true
-            if let lowestPass { low = lowestPass }
+            // Long enough for quick runs to make room; slots must not stay free behind slow ones.
+            backlogUntil = now + .milliseconds(20)
+            if let lowestPass, hints == hintsAtQuestion { low = lowestPass }
             return
         }
         hasBacklog = false
         // A short answer from the watermark upwards says nothing about what lies below it.
-        readyKnown = low != .min
+        readyKnown = low != .min || hints != hintsAtQuestion
         low = .min
         if let due = dueAt, due <= now {
             dueAt = nil
@@ -83,6 +102,6 @@ struct ClaimSchedule {
     /// - Parameter dueIn: until the next run is due, by the database's clock; nil if none waits.
     mutating func looked(ready: Bool, dueIn: Duration?, now: Instant) {
         if ready { readyKnown = true }
-        dueAt = dueIn.map { now + max($0, .zero) }
+        dueAt = [dueIn.map { now + max($0, .zero) }, expectedMeanwhile].compactMap { $0 }.min()
     }
 }

@@ -110,6 +110,13 @@ struct LeasedCommit: Sendable {
     var attempts: [RecordedAttempt] = []
     var events: [NewEvent] = []
     var next: Next
+
+    /// About how much text it carries.
+    var bytes: Int {
+        var bytes = steps.reduce(0) { $0 + ($1.output?.utf8.count ?? 0) } + events.reduce(0) { $0 + $1.dataJSON.utf8.count }
+        if case .run(.end(.completed(let output))) = next { bytes += output.utf8.count }
+        return bytes
+    }
 }
 
 extension Date {

@@ -13,7 +13,7 @@ enum CommitStanding: Sendable {
 
     /// Looks up what became of commits. See `resolve.sql`.
     static func read(_ db: PostgresConnection, _ commits: [LeasedCommit], session: UUID) throws -> [UUID: CommitStanding] {
-        let commit = Dictionary(uniqueKeysWithValues: commits.map { ($0.lease.run, $0) })
+        let commit = Dictionary(commits.map { ($0.lease.run, $0) }) { first, _ in first }
         let rows = try db.query(
             Statement.resolve.sql,
             [

@@ -88,9 +88,12 @@ final class Committer: Sendable {
         return state.withLock { state in
             var batch: [Item] = []
             var rest: [Item] = []
+            var bytes = 0
             for item in state.waiting {
-                if batch.count < batchLimit, item.notBefore.map({ $0 <= now }) ?? true {
+                let isTime = item.notBefore.map { $0 <= now } ?? true
+                if isTime, batch.count < batchLimit, bytes < Self.byteLimit {
                     batch.append(item)
+                    bytes += item.commit.bytes
                 } else {
                     rest.append(item)
                 }
@@ -125,6 +128,9 @@ final class Committer: Sendable {
         await accepted(done)
     }
 
+    /// A statement's parameters have to fit into the server's memory, and a gigabyte; one output may be of megabytes.
+    private static let byteLimit = 8 << 20
+
     // MARK: - One batch, whatever happens
 
     /// What became of a batch; what is in neither set was refused.
@@ -139,7 +145,8 @@ final class Committer: Sendable {
     }
 
     /// Records a batch. Gives up only when the session is lost: then all is refused.
-    private func record(_ commits: [LeasedCommit]) async -> Verdict {
+    /// - Parameter losses: how often in a row the connection broke while this batch was on its way.
+    private func record(_ commits: [LeasedCommit], losses: Int = 0) async -> Verdict {
         guard let first = commits.first?.lease.session else { return Verdict() }
         guard commits.allSatisfy({ $0.lease.session == first }) else {
             // Sessions meet in one batch only around the loss of one.
@@ -166,8 +173,11 @@ final class Committer: Sendable {
                 // Also a violated key: a lost connection's backend may finish after we asked what became of it.
                 logger.warning("a commit's answer was lost", metadata: [LogKey.error: "\(error)"])
                 let (recorded, open) = await resolve(commits, session: first)
-                if error.sqlState == .uniqueViolation, recorded.isEmpty { return await isolate(commits, error) }
-                return Verdict(recorded: recorded).union(await record(open))
+                // Lost again and again although the server answers between: it is this batch that breaks it.
+                if error.sqlState == .uniqueViolation && recorded.isEmpty || losses >= 3 && !open.isEmpty {
+                    return Verdict(recorded: recorded).union(await isolate(open.isEmpty ? commits : open, error))
+                }
+                return Verdict(recorded: recorded).union(await record(open, losses: losses + 1))
             } catch is CancellationError {
                 break
             } catch let error where Self.isAboutData(error) {

@@ -9,22 +9,25 @@ struct Housekeeper: Sendable {
 
     /// Keeps house until the task is cancelled.
     func run() async {
-        var round = 0
+        var nextPartitions = ContinuousClock.now
         while !Task.isCancelled {
             do {
-                if round % 60 == 0 { try await makePartitions() }
+                if ContinuousClock.now >= nextPartitions {
+                    try await makePartitions()
+                    nextPartitions = .now + .seconds(3_600)
+                }
                 try await forget()
             } catch is CancellationError {
                 return
             } catch {
                 logger.notice("housekeeping is put off", metadata: [LogKey.error: "\(error)"])
             }
-            round += 1
             try? await Task.sleep(for: interval * Double.random(in: 0.8...1.2))
         }
     }
 
-    private func makePartitions() async throws {
+    /// Makes the logs' partitions of the next weeks.
+    func makePartitions() async throws {
         let made = try await pool.withConnection { db in
             try db.query("SELECT nightjar.make_partitions()")[0].decode(0, as: Int32.self)
         }

@@ -6,7 +6,8 @@ struct LocalQueue<Run> {
     typealias Instant = ContinuousClock.Instant
 
     private struct Entry {
-        var run: Run
+        /// Nil once it has begun: what a run carries may be large.
+        var run: Run?
         var claimedAt: Instant
     }
 
@@ -44,13 +45,7 @@ struct LocalQueue<Run> {
     mutating func begin() -> Run? {
         guard executing < concurrency, head < entries.count else { return nil }
         executing += 1
-        let run = entries[head].run
-        head += 1
-        if head > 1_024, head * 2 > entries.count {
-            entries.removeFirst(head)
-            head = 0
-        }
-        return run
+        return takeFirst()
     }
 
     mutating func finished() {
@@ -62,12 +57,19 @@ struct LocalQueue<Run> {
     mutating func tick(giveBackClaimedBefore deadline: Instant) -> [Run] {
         finishedBefore = finishedLately
         finishedLately = 0
-        let waiting = entries[head...]
-        let stale = waiting.prefix { $0.claimedAt < deadline }
-        guard !stale.isEmpty else { return [] }
-        let runs = stale.map(\.run)
-        head += runs.count
-        return runs
+        let stale = entries[head...].prefix { $0.claimedAt < deadline }.count
+        return (0..<stale).compactMap { _ in takeFirst() }
+    }
+
+    private mutating func takeFirst() -> Run? {
+        let run = entries[head].run
+        entries[head].run = nil
+        head += 1
+        if head == entries.count || head > 1_024 && head * 2 > entries.count {
+            entries.removeFirst(head)
+            head = 0
+        }
+        return run
     }
 
     /// No more runs; answers those that have not begun.
@@ -78,7 +80,7 @@ struct LocalQueue<Run> {
 
     /// Takes out all that has not begun.
     mutating func drain() -> [Run] {
-        let runs = entries[head...].map(\.run)
+        let runs = entries[head...].compactMap(\.run)
         entries = []
         head = 0
         return runs

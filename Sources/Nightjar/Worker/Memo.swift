@@ -7,32 +7,42 @@ struct Memo: Sendable {
     var steps: [RecordedStep] = []
     var attempts: [RecordedAttempt] = []
 
+    /// Why it cannot be read, if it cannot.
+    var problem: String?
+
     /// Reads the memos of runs that the caller leases. See `memo.sql`.
     static func read(_ db: PostgresConnection, of runs: [UUID]) throws -> [UUID: Memo] {
         var memos: [UUID: Memo] = [:]
         for row in try db.query(Statement.memo.sql, [runs]) {
             let run = try row.decode(0, as: UUID.self)
-            let step = try row.decode(1, as: String.self)
-            let attempt = Int(try row.decode(4, as: Int16.self))
-            let error = try row.decode(6, as: PostgresJSON?.self).map { try $0.decode(RunError.self) }
-            let (startedAt, endedAt) = (try row.decode(8, as: Date.self), try row.decode(9, as: Date.self))
-            if try row.decode(10, as: Bool.self) {
-                memos[run, default: Memo()].attempts.append(
-                    RecordedAttempt(
-                        step: step, attempt: attempt, error: error ?? RunError(name: "Error", message: "unknown"),
-                        retryAt: try row.decode(7), startedAt: startedAt, endedAt: endedAt))
-                continue
+            do {
+                try memos[run, default: Memo()].add(row)
+            } catch {
+                memos[run, default: Memo()].problem = "what this run has recorded cannot be read: \(error)"
             }
-            guard let kind = StepKind(rawValue: try row.decode(2)) else {
-                throw NightjarError(
-                    .schemaTooNew, "run \(run) has a step \"\(step)\" of a kind that only a newer Nightjar knows")
-            }
-            memos[run, default: Memo()].steps.append(
-                RecordedStep(
-                    step: step, kind: kind, status: try row.decode(3) ? .failed : .completed,
-                    output: try row.decode(5, as: PostgresJSON?.self)?.text, error: error, dueAt: try row.decode(7),
-                    startedAt: startedAt, endedAt: endedAt, attempt: attempt))
         }
         return memos
+    }
+
+    private mutating func add(_ row: PostgresRow) throws {
+        let step = try row.decode(1, as: String.self)
+        let attempt = Int(try row.decode(4, as: Int16.self))
+        let error = try row.decode(6, as: PostgresJSON?.self).map { try $0.decode(RunError.self) }
+        let (startedAt, endedAt) = (try row.decode(8, as: Date.self), try row.decode(9, as: Date.self))
+        if try row.decode(10, as: Bool.self) {
+            attempts.append(
+                RecordedAttempt(
+                    step: step, attempt: attempt, error: error ?? RunError(name: "Error", message: "unknown"),
+                    retryAt: try row.decode(7), startedAt: startedAt, endedAt: endedAt))
+            return
+        }
+        guard let kind = StepKind(rawValue: try row.decode(2)) else {
+            throw NightjarError(.schemaTooNew, "step \"\(step)\" is of a kind that only a newer Nightjar knows")
+        }
+        steps.append(
+            RecordedStep(
+                step: step, kind: kind, status: try row.decode(3) ? .failed : .completed,
+                output: try row.decode(5, as: PostgresJSON?.self)?.text, error: error, dueAt: try row.decode(7),
+                startedAt: startedAt, endedAt: endedAt, attempt: attempt))
     }
 }

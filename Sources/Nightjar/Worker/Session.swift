@@ -50,7 +50,27 @@ final class Session: Sendable {
     }
 
     /// Beats until the task is cancelled. `lost` is called when a session is lost, `opened` when another one is open.
-    func run(queue: Int32, lost: @Sendable () -> Void, opened: @Sendable () -> Void) async {
+    func run(queue: Int32, lost: @escaping @Sendable () -> Void, opened: @escaping @Sendable () -> Void) async {
+        await withTaskGroup { group in
+            group.addTask { await self.beat(queue: queue, lost: lost, opened: opened) }
+            group.addTask { await self.watch(lost: lost) }
+        }
+    }
+
+    /// Says that the session is lost when it is, even while a beat hangs.
+    private func watch(lost: @Sendable () -> Void) async {
+        while !Task.isCancelled {
+            let until = state.withLock { $0.validUntil }
+            if let until, ContinuousClock.now >= until {
+                state.withLock { if $0.validUntil == until { $0 = State() } }
+                lost()
+            }
+            let wake = until.map { max($0, .now) } ?? .now + timeToLive / 8
+            try? await Task.sleep(until: wake, clock: .continuous)
+        }
+    }
+
+    private func beat(queue: Int32, lost: @Sendable () -> Void, opened: @Sendable () -> Void) async {
         while !Task.isCancelled {
             guard let id = current else {
                 lost()
@@ -73,6 +93,8 @@ final class Session: Sendable {
                     try await self.database.run { db in try !db.query(Statement.heartbeat.sql, [id]).isEmpty }
                 }
                 state.withLock { state in
+                    // Lost meanwhile: what ran under it has been abandoned.
+                    guard state.id == id else { return }
                     if lives {
                         state.validUntil = sentAt + validity
                     } else {

@@ -12,8 +12,10 @@ struct Sight: Sendable {
     var held: Set<Lease>
 
     /// See `look.sql`.
-    static func look(_ db: PostgresConnection, queue: Int32, session: UUID?) throws -> Sight {
-        let row = try db.query(Statement.look.sql, [queue, session])[0]
+    static func look(
+        _ db: PostgresConnection, queue: Int32, functions: [Int32], session: UUID?
+    ) throws -> Sight {
+        let row = try db.query(Statement.look.sql, [queue, session, functions])[0]
         let runs = try row.decode(4, as: [UUID]?.self) ?? []
         let epochs = try row.decode(5, as: [Int32]?.self) ?? []
         return Sight(

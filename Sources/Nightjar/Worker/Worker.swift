@@ -57,6 +57,8 @@ public struct Worker: Service {
                 try Migrator.state(db, Migration.all).checkCurrent()
                 return try Registration.make(db, app: app, functions: all)
             }
+            // After a long time without any worker the last partition may be near its end.
+            try await Housekeeper(pool: pool, logger: logger).makePartitions()
             let engine = WorkerEngine(
                 app: app, registration: registration, pool: pool, database: engineDatabase, configuration: configuration,
                 logger: logger)

@@ -127,25 +127,30 @@ final class WorkerEngine: Sendable {
             return
         }
         let queue = registration.queue
+        let functions = Array(registration.functions.keys)
         let (claim, memos) = try await pool.withConnection { db in
-            let claim = try Claim.make(db, queue: queue, session: id, limit: limit, low: low)
+            let claim = try Claim.make(
+                db, queue: queue, functions: functions, session: id, limit: limit, low: low)
             let resumed = claim.runs.filter { !$0.isFirst }.map(\.lease.run)
             return (claim, resumed.isEmpty ? [:] : try Memo.read(db, of: resumed))
         }
         let now = ContinuousClock.now
         let executing = state.withLock { state in
             state.leases.formUnion(claim.runs.map(\.lease))
+            state.leases.formUnion(claim.unreadable.map(\.lease))
             state.schedule.claimed(
                 count: claim.count, limit: limit, lowestPass: claim.runs.map(\.pass).min(), now: now)
             state.queue.add(claim.runs.map { ($0, memos[$0.lease.run] ?? Memo(), now) }, now: now)
             return state.queue.executing
         }
         metrics.claimed(claim.runs.count, executing: executing)
-        if claim.blocked > 0, try await applier.apply() {
-            // What stayed is held by somebody else's open transaction.
-            await alarm.wait(until: .now + .milliseconds(20))
+        await fail(claim.unreadable)
+        if claim.blocked > 0 {
+            let stayed = try await applier.apply()
+            state.withLock { $0.schedule.hinted() }
+            // What is pending is being applied by somebody else, or held by an open transaction.
+            if stayed || claim.runs.isEmpty { await alarm.wait(until: .now + .milliseconds(10)) }
         }
-        if claim.blocked > 0 { state.withLock { $0.schedule.hinted() } }
     }
 
     /// The poll behind every hint; also the moment to compare what executes with what is leased.
@@ -153,8 +158,14 @@ final class WorkerEngine: Sendable {
         let asked = ContinuousClock.now
         let id = session.current
         let queue = registration.queue
-        let known = state.withLock { $0.leases }
-        let sight = try await pool.withConnection { db in try Sight.look(db, queue: queue, session: id) }
+        let functions = Array(registration.functions.keys)
+        let known = state.withLock { state in
+            state.schedule.looking()
+            return state.leases
+        }
+        let sight = try await pool.withConnection { db in
+            try Sight.look(db, queue: queue, functions: functions, session: id)
+        }
         let stale = state.withLock { state in
             state.schedule.looked(ready: sight.ready, dueIn: sight.dueIn, now: .now)
             return state.queue.tick(giveBackClaimedBefore: asked - .seconds(1))
@@ -201,6 +212,7 @@ final class WorkerEngine: Sendable {
         guard session.current == run.lease.session else { return }
         // The database's clock now, give or take the way of the claim's answer.
         let now = run.now + (ContinuousClock.now - claimedAt).seconds
+        if let problem = memo.problem { return await fail([(run.lease, problem)]) }
         guard let function = registration.functions[run.functionID] else {
             logger.warning(
                 "a run of a function that this build lacks waits for another worker",
@@ -224,6 +236,16 @@ final class WorkerEngine: Sendable {
         case .abandoned:
             // If the run was cancelled the lease is gone, and this is refused.
             await handBack([run.lease])
+        }
+    }
+
+    /// Ends runs that nobody could execute.
+    private func fail(_ runs: [(lease: Lease, reason: String)]) async {
+        for (lease, reason) in runs {
+            logger.error("a run cannot be read; it fails", metadata: [LogKey.run: "\(lease.run)", LogKey.error: "\(reason)"])
+            let error = RunError(name: "Unreadable", message: reason)
+            _ = await committer.commit(LeasedCommit(lease: lease, next: .run(.end(.failed(error)))))
+            state.withLock { _ = $0.leases.remove(lease) }
         }
     }
 
@@ -336,6 +358,19 @@ final class WorkerEngine: Sendable {
             }
         }
         executions.close()
+        // What reacts to its cancellation hands itself back as it ends. What does not must not keep its run from others:
+        // the run goes back while the code still executes here, and nothing that it does from now on is recorded.
+        let patience = ContinuousClock.now + .seconds(2)
+        while state.withLock({ $0.queue.executing }) > 0, ContinuousClock.now < patience, !Task.isCancelled {
+            await alarm.wait(until: patience)
+        }
+        let stubborn = state.withLock { Array($0.leases) }
+        if !stubborn.isEmpty, !Task.isCancelled {
+            logger.warning(
+                "steps do not react to their cancellation; their runs go to others, the worker waits for its code to end",
+                metadata: [LogKey.count: "\(stubborn.count)"])
+            await handBack(stubborn)
+        }
     }
 }
 

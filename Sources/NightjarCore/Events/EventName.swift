@@ -11,12 +11,13 @@ enum EventName {
         if name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
             return "event name \"\(ErrorText.printable(name))\" contains a control character; remove it"
         }
+        if name.hasSuffix("*") { return "event name \"\(name)\" must not end in \"*\"; that stands for many names" }
         return nil
     }
 
     /// Returns what is wrong with the name or wildcard pattern of a trigger or cancellation, nil when nothing is.
     static func patternProblem(_ pattern: String) -> String? {
-        if let problem = problem(pattern) { return problem }
+        if let problem = problem(pattern.hasSuffix("*") ? String(pattern.dropLast()) : pattern) { return problem }
         guard let star = pattern.firstIndex(of: "*") else { return nil }
         let prefix = pattern[..<star]
         guard pattern.index(after: star) == pattern.endIndex, prefix.hasSuffix("/") || prefix.hasSuffix(".") else {

@@ -43,10 +43,25 @@ public struct NewEvent: Sendable, Hashable {
         try self.init(checking: name, data: json, user: user, id: id, at: timestamp)
     }
 
+    private static let sizeLimit = 4 << 20
+    private static let timestamps =
+        Date(timeIntervalSince1970: -62_135_596_800)..<Date(timeIntervalSince1970: 253_402_300_800)
+
     private init(checking name: String, data: String, user: JSON?, id: String?, at timestamp: Date?) throws {
         if let problem = EventName.problem(name) { throw EventError(problem) }
         if let id, id.isEmpty || id.utf8.count > 255 || id.contains("\0") {
             throw EventError("the id of an event must have 1 to 255 bytes and no NUL; \"\(name)\" has another")
+        }
+        guard data.utf8.first(where: { !" \n\r\t".utf8.contains($0) }) == UInt8(ascii: "{") else {
+            throw EventError("the data of event \"\(name)\" must be a JSON object, such as {\"id\": 1}")
+        }
+        if data.utf8.count > Self.sizeLimit {
+            throw EventError(
+                "the data of event \"\(name)\" has \(data.utf8.count) bytes; the limit is \(Self.sizeLimit). Store it elsewhere, "
+                    + "and send where it is")
+        }
+        if let timestamp, !Self.timestamps.contains(timestamp) {
+            throw EventError("the timestamp of event \"\(name)\" must lie in the years 1 to 9999")
         }
         let user = try user.map { try Self.text($0, of: name) }
         if JSONText.containsNUL(data) || JSONText.containsNUL(user ?? "") {

@@ -184,7 +184,7 @@ final class History: Sendable {
                 let probe = try await Probe(database, timeToLive: .milliseconds(500))
                 let leases = try await probe.claim(limit: 5).runs.map(\.lease)
                 try await eventually("the dead session's runs go to others") {
-                    let held = try? await probe.run { [session = probe.session] db in try Sight.look(db, queue: 0, session: session).held.count }
+                    let held = try? await probe.run { [session = probe.session] db in try Sight.look(db, queue: 0, functions: [], session: session).held.count }
                     return held == 0
                 }
                 for lease in leases {

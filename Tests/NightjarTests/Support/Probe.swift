@@ -68,7 +68,9 @@ struct Probe: Sendable {
 
     func claim(limit: Int = 10) async throws -> Claim {
         try await run { [session] db in
-            try Claim.make(db, queue: try Self.queue(db), session: session, limit: limit, low: .min)
+            let functions = try db.query("SELECT function_id FROM nightjar.functions").map { try $0.decode(0, as: Int32.self) }
+            return try Claim.make(
+                db, queue: try Self.queue(db), functions: functions, session: session, limit: limit, low: .min)
         }
     }
 
