@@ -23,20 +23,11 @@ struct Cancel: Subcommand {
 
     @OptionGroup var options: DatabaseOptions
 
-    @Flag(help: "Print one JSON document.")
-    var json = false
+    @OptionGroup var output: OutputOptions
 
     func execute() async throws -> ExitStatus {
-        let reports = Reports(database: try options.database().named("cancel"), logger: .quiet)
-        let answer: CancelAnswer
-        do {
-            answer = try await reports.cancel(id, actor: actor ?? Self.user)
-            await reports.close()
-        } catch {
-            await reports.close()
-            throw error
-        }
-        if json {
+        let answer = try await options.withReports("cancel") { try await $0.cancel(id, actor: actor ?? Self.user) }
+        if output.json {
             try Output.json(["id": .string(id.text), "answer": .string(answer.rawValue)])
         } else {
             Output.line(text(answer))

@@ -29,8 +29,7 @@ struct Dev: Subcommand {
     @Option(help: ArgumentHelp("Where to keep the server.", valueName: "directory"))
     var directory: String?
 
-    @Flag(help: "Say how to connect as one JSON document, once it is ready.")
-    var json = false
+    @OptionGroup var output: OutputOptions
 
     func execute() async throws -> ExitStatus {
         let signals = TerminationSignals()
@@ -46,7 +45,7 @@ struct Dev: Subcommand {
     private func serve(_ setting: DatabaseSetting, _ signals: TerminationSignals) async throws {
         let applied = try await Migrator(setting.named("dev"), logger: .quiet).migrate()
         let report = DevReport(server: nil, database: setting.configuration, origin: setting.origin, applied: applied)
-        try report.write(asJSON: json)
+        try report.write(asJSON: output.json)
         for await _ in signals.first { break }
     }
 
@@ -56,15 +55,15 @@ struct Dev: Subcommand {
             let applied = try await Migrator(server.configuration, logger: .quiet).migrate()
             let report = DevReport(
                 server: server, database: server.configuration, origin: server.directory.path, applied: applied)
-            try report.write(asJSON: json)
+            try report.write(asJSON: output.json)
         } catch {
             try? await server.stop()
             throw error
         }
         for await _ in signals.first { break }
-        if !json { Output.line("Stopping PostgreSQL …") }
+        if !output.json { Output.line("Stopping PostgreSQL …") }
         try await server.stop()
-        if !json { Output.line("Stopped. The data stay in \(server.directory.path)") }
+        if !output.json { Output.line("Stopped. The data stay in \(server.directory.path)") }
     }
 
     private func developmentDirectory() throws -> DevelopmentDirectory {
@@ -75,9 +74,4 @@ struct Dev: Subcommand {
         return DevelopmentDirectory.find(from: here, configured: try options.file()?.directory)
             ?? DevelopmentDirectory(url: here.appending(path: DevelopmentDirectory.name, directoryHint: .isDirectory))
     }
-}
-
-extension Logger {
-    /// For layers whose errors are thrown, and printed by us.
-    static var quiet: Logger { Logger(label: "nightjar") { _ in SwiftLogNoOpLogHandler() } }
 }

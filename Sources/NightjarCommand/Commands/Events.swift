@@ -19,28 +19,19 @@ struct Events: Subcommand {
 
     @OptionGroup var options: DatabaseOptions
 
-    @Flag(help: "Print JSON, a line for each event.")
-    var json = false
+    @OptionGroup var output: OutputOptions
 
     func validate() throws {
         guard limit > 0 else { throw ValidationError("--limit must be at least 1") }
     }
 
     func execute() async throws -> ExitStatus {
-        let reports = Reports(database: try options.database().named("events"), logger: .quiet)
-        let events: [EventRecord]
-        do {
-            events = try await reports.events(name: name, limit: limit)
-            await reports.close()
-        } catch {
-            await reports.close()
-            throw error
-        }
+        let events = try await options.withReports("events") { try await $0.events(name: name, limit: limit) }
         guard !events.isEmpty else {
-            if !json { Output.line("No events.") }
+            if !output.json { Output.line("No events.") }
             return .notAsWanted
         }
-        if json {
+        if output.json {
             for event in events { try Output.json(event.json) }
         } else {
             Output.lines(table(events).lines(style: Output.style))

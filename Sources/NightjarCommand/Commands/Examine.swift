@@ -23,13 +23,12 @@ struct Examine: Subcommand {
     @Flag(help: "Also read the whole history for what must never be seen. Takes its time.")
     var deep = false
 
-    @Flag(help: "Print JSON, a line for each check.")
-    var json = false
+    @OptionGroup var output: OutputOptions
 
     func execute() async throws -> ExitStatus {
         let setting = try options.database()
         let findings = try await Doctor(database: setting.named("doctor"), logger: .quiet).examine(deep: deep)
-        if json {
+        if output.json {
             for finding in findings { try Output.json(finding.json) }
         } else {
             Output.lines(Self.lines(findings, style: Output.style))

@@ -34,30 +34,21 @@ struct Runs: Subcommand {
 
     @OptionGroup var options: DatabaseOptions
 
-    @Flag(help: "Print JSON, a line for each run.")
-    var json = false
+    @OptionGroup var output: OutputOptions
 
     func validate() throws {
         guard limit > 0 else { throw ValidationError("--limit must be at least 1") }
     }
 
     func execute() async throws -> ExitStatus {
-        let reports = Reports(database: try options.database().named("runs"), logger: .quiet)
         let query = RunQuery(
             status: status, function: function, app: app, since: since?.before(Date()), limit: limit)
-        let runs: [RunRecord]
-        do {
-            runs = try await reports.runs(query)
-            await reports.close()
-        } catch {
-            await reports.close()
-            throw error
-        }
+        let runs = try await options.withReports("runs") { try await $0.runs(query) }
         guard !runs.isEmpty else {
-            if !json { Output.line("No runs.") }
+            if !output.json { Output.line("No runs.") }
             return .notAsWanted
         }
-        if json {
+        if output.json {
             for run in runs { try Output.json(run.json) }
         } else {
             Output.lines(Self.table(runs, now: Date()).lines(style: Output.style))

@@ -37,22 +37,15 @@ struct Send: Subcommand {
 
     @OptionGroup var options: DatabaseOptions
 
-    @Flag(help: "Print one JSON document.")
-    var json = false
+    @OptionGroup var output: OutputOptions
 
     func execute() async throws -> ExitStatus {
         let event = try event()
-        let reports = Reports(database: try options.database().named("send"), logger: .quiet)
-        let sent: (id: String, runs: [RunRecord])
-        do {
+        let sent = try await options.withReports("send") { reports in
             let id = try await reports.send(event)
-            sent = (id, try await reports.runs(startedBy: id))
-            await reports.close()
-        } catch {
-            await reports.close()
-            throw error
+            return (id: id, runs: try await reports.runs(startedBy: id))
         }
-        if json {
+        if output.json {
             try Output.json(["id": .string(sent.id), "runs": .array(sent.runs.map { .string($0.id.text) })])
             return .success
         }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Logging
 import Nightjar
 
 /// The options by which every subcommand finds its database.
@@ -39,9 +40,17 @@ struct DatabaseOptions: ParsableArguments {
     }
 }
 
-/// Where the program was started.
-enum WorkingDirectory {
-    static var current: URL {
-        URL(filePath: FileManager.default.currentDirectoryPath, directoryHint: .isDirectory)
+extension DatabaseOptions {
+    /// Lends a reader of the database, and closes it.
+    func withReports<T>(_ command: String, _ body: (Reports) async throws -> T) async throws -> T {
+        let reports = Reports(database: try database().named(command), logger: .quiet)
+        do {
+            let result = try await body(reports)
+            await reports.close()
+            return result
+        } catch {
+            await reports.close()
+            throw error
+        }
     }
 }

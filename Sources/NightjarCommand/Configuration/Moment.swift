@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import Nightjar
 
 /// A moment on the command line: a date and time, or how far it is from now.
 enum Moment: ExpressibleByArgument, Equatable {
@@ -41,18 +40,5 @@ enum Moment: ExpressibleByArgument, Equatable {
             number >= 0, number <= 1e6
         else { return nil }
         return number * unit
-    }
-}
-
-/// Times as texts for machines: RFC 3339 in UTC, to the microsecond.
-enum Timestamp {
-    static func text(of date: Date) -> String {
-        let quoted = (try? JSONCoding.encoder().encode(date)) ?? Data()
-        return (try? JSONDecoder().decode(String.self, from: quoted)) ?? ""
-    }
-
-    static func date(from text: String) -> Date? {
-        guard let quoted = try? JSONEncoder().encode(text) else { return nil }
-        return try? JSONCoding.decoder().decode(Date.self, from: quoted)
     }
 }

@@ -47,9 +47,3 @@ struct DevReport {
         return lines
     }
 }
-
-extension String {
-    func padding(to width: Int) -> String {
-        self + String(repeating: " ", count: max(0, width - count))
-    }
-}

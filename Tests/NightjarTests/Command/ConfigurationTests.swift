@@ -23,7 +23,7 @@ struct ConfigurationTests {
 
     @Test("a connection string that cannot be read: status 64, and no password")
     func unreadable() async throws {
-        let result = try await nightjar("runs", environment: ["DATABASE_URL": "postgres://me:secret word@host/db"])
+        let result = try await nightjar("runs", environment: ["DATABASE_URL": "postgres://me:secret%zz@host/db"])
         #expect(result.status == 64)
         #expect(result.error.contains("DATABASE_URL"))
         #expect(!result.error.contains("secret"))

@@ -48,7 +48,7 @@ struct RunCommandTests {
             let shown = try await nightjar("run", id, "--database", url)
             #expect(shown.output.contains("CANCELLED"))
             #expect(shown.output.contains("event blog/post.cancelled  \(event)"))
-            #expect(shown.output.contains("it was     sleeping"))
+            #expect(shown.output.contains("it was    sleeping"))
             let run = try #require(try await nightjar("run", id, "--database", url, "--json").json().first)
             #expect(run["cancelled_by"]?["id"] == .string(event))
             #expect(run["policy"]?["event"] == "blog/post.cancelled")

@@ -72,6 +72,11 @@ final class RunningProgram: Sendable {
         }
     }
 
+    /// A test that fails before it has ended its program must not leave it behind.
+    deinit {
+        if transcript.state.withLock({ $0.status == nil }) { kill(processID, SIGKILL) }
+    }
+
     /// Where the programs are: beside the bundle of the tests.
     private static var products: URL {
         #if os(macOS)
@@ -113,7 +118,8 @@ final class RunningProgram: Sendable {
 
     private func read(_ handle: FileHandle, _ add: @escaping @Sendable (inout Transcript.State, Data) -> Void) {
         Thread.detachNewThread { [transcript] in
-            while let data = try? handle.read(upToCount: 65_536), !data.isEmpty {
+            // Not read(upToCount:), which waits until it has as much.
+            while case let data = handle.availableData, !data.isEmpty {
                 transcript.state.withLock { add(&$0, data) }
             }
             transcript.state.withLock { $0.open -= 1 }
