@@ -102,7 +102,8 @@ let package = Package(
         .testTarget(
             name: "NightjarTests",
             dependencies: [
-                "Nightjar", "NightjarTesting", "PostgresClient", "LocalPostgres", "CAssets", "NightjarCommand", "TestWorker",
+                "Nightjar", "NightjarTesting", "PostgresClient", "LocalPostgres", "CAssets", "NightjarCommand",
+                "TestWorker",
                 logging, lifecycle,
             ],
             swiftSettings: settings

@@ -40,7 +40,8 @@ enum TestWorker {
             }
             return event.data.number
         }
-        try await Worker(app: "test", functions: [function], database: database, configuration: configuration).runUntilSignal()
+        try await Worker(app: "test", functions: [function], database: database, configuration: configuration)
+            .runUntilSignal()
         await pool.close()
     }
 

@@ -63,9 +63,8 @@ WITH asked AS MATERIALIZED (
 ), gone AS (
     DELETE FROM nightjar.live l WHERE l.run_id = ANY (ARRAY(SELECT ok.run_id FROM ok WHERE ok.next IN (1, 2)))
 ), ended AS (
-    -- now(), when this statement began: what a checker compares with the commits of cancels.
-    INSERT INTO nightjar.outcomes (run_id, tenant_id, function_id, status, started_at, ended_at, output, error)
-    SELECT ok.run_id, ok.tenant_id, ok.function_id, ok.next, ok.started_at, now(), ok.output, ok.error
+    INSERT INTO nightjar.outcomes (run_id, tenant_id, function_id, status, started_at, output, error)
+    SELECT ok.run_id, ok.tenant_id, ok.function_id, ok.next, ok.started_at, ok.output, ok.error
     FROM ok WHERE ok.next IN (1, 2)
 ), forgiven AS (
     -- Whoever gets on is no run that its workers die of.

@@ -15,7 +15,9 @@ public final class Client: Sendable {
     /// - Parameters:
     ///   - database: where the schema is.
     ///   - connections: how many connections at most, from 1.
-    public init(database: PostgresConfiguration, connections: Int = 4, logger: Logger = Logger(label: "nightjar.client")) {
+    public init(
+        database: PostgresConfiguration, connections: Int = 4, logger: Logger = Logger(label: "nightjar.client")
+    ) {
         var configuration = PostgresPool.Configuration()
         configuration.size = connections
         var database = database
@@ -37,7 +39,9 @@ public final class Client: Sendable {
     ///   - id: chosen by you; a second event with the same id within 24 hours has no effect.
     ///   - timestamp: when it happened; ahead of now, the runs that it starts begin then.
     @discardableResult
-    public func send<Payload: EventData>(_ event: Payload, id: String? = nil, at timestamp: Date? = nil) async throws -> String {
+    public func send<Payload: EventData>(_ event: Payload, id: String? = nil, at timestamp: Date? = nil) async throws
+        -> String
+    {
         try await send([NewEvent(event, id: id, at: timestamp)])[0]
     }
 
@@ -103,7 +107,8 @@ public final class Client: Sendable {
             if let outcome = record.outcome { return outcome }
             guard ContinuousClock.now + pause < deadline else {
                 throw NightjarError(
-                    .timedOut, "run \(run.uuidString.lowercased()) has not ended within \(timeout); it is \(record.status)")
+                    .timedOut,
+                    "run \(run.uuidString.lowercased()) has not ended within \(timeout); it is \(record.status)")
             }
             try await Task.sleep(for: pause)
             pause = min(pause * 1.5, .milliseconds(500))

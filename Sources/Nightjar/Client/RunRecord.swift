@@ -68,7 +68,8 @@ public struct RunRecord: Sendable, Codable {
     package static func read(
         _ db: PostgresConnection, where condition: String, _ parameters: [any PostgresEncodable], limit: Int
     ) throws -> [RunRecord] {
-        try db.query("\(columns) WHERE \(condition) ORDER BY r.run_id DESC LIMIT \(limit)", parameters).map(RunRecord.init)
+        try db.query("\(columns) WHERE \(condition) ORDER BY r.run_id DESC LIMIT \(limit)", parameters).map(
+            RunRecord.init)
     }
 
     /// Reads the runs that an event started. The id is the sender's own, if it gave one in the last 24 hours, else the one

@@ -19,7 +19,9 @@ enum UUIDv7 {
             }
             return last
         }
-        return make(high: milliseconds << 16 | 0x7000 | counter, low: UInt64.random(in: 0...(.max)) >> 2 | 0x8000_0000_0000_0000)
+        return make(
+            high: milliseconds << 16 | 0x7000 | counter, low: UInt64.random(in: 0...(.max)) >> 2 | 0x8000_0000_0000_0000
+        )
     }
 
     private static func make(high: UInt64, low: UInt64) -> UUID {

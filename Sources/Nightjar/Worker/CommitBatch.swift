@@ -4,17 +4,23 @@ internal import PostgresClient
 
 /// The commits of several runs as the arrays that `commit.sql` takes.
 struct CommitBatch {
-    private var runs = (id: [UUID](), epoch: [Int32](), next: [Int16](), due: [Date?](), output: [PostgresJSON?](), error: [PostgresJSON?]())
+    private var runs = (
+        id: [UUID](), epoch: [Int32](), next: [Int16](), due: [Date?](), output: [PostgresJSON?](),
+        error: [PostgresJSON?]()
+    )
     private var steps = (
-        run: [UUID](), step: [String](), kind: [Int16](), failed: [Bool](), attempt: [Int16](), output: [PostgresJSON?](),
+        run: [UUID](), step: [String](), kind: [Int16](), failed: [Bool](), attempt: [Int16](),
+        output: [PostgresJSON?](),
         error: [PostgresJSON?](), due: [Date?](), started: [Date](), ended: [Date](), tenant: [Int32]()
     )
     private var attempts = (
-        run: [UUID](), step: [String](), attempt: [Int16](), error: [PostgresJSON](), retry: [Date](), started: [Date](),
+        run: [UUID](), step: [String](), attempt: [Int16](), error: [PostgresJSON](), retry: [Date](),
+        started: [Date](),
         ended: [Date](), tenant: [Int32]()
     )
     private var events = (
-        run: [UUID](), id: [UUID](), name: [String](), data: [PostgresJSON](), user: [PostgresJSON?](), key: [String?](),
+        run: [UUID](), id: [UUID](), name: [String](), data: [PostgresJSON](), user: [PostgresJSON?](),
+        key: [String?](),
         ts: [Date?](), tenant: [Int32]()
     )
 
@@ -67,8 +73,10 @@ struct CommitBatch {
     func record(_ db: PostgresConnection, session: UUID) throws -> Set<UUID> {
         let parameters: [any PostgresEncodable] = [
             session, runs.id, runs.epoch, runs.next, runs.due, runs.output, runs.error,
-            steps.run, steps.step, steps.kind, steps.failed, steps.attempt, steps.output, steps.error, steps.due, steps.started,
-            steps.ended, attempts.run, attempts.step, attempts.attempt, attempts.error, attempts.retry, attempts.started,
+            steps.run, steps.step, steps.kind, steps.failed, steps.attempt, steps.output, steps.error, steps.due,
+            steps.started,
+            steps.ended, attempts.run, attempts.step, attempts.attempt, attempts.error, attempts.retry,
+            attempts.started,
             attempts.ended, events.run, events.id, events.name, events.data, events.user, events.key, events.ts,
             steps.tenant, attempts.tenant, events.tenant,
         ]
@@ -113,7 +121,8 @@ struct LeasedCommit: Sendable {
 
     /// About how much text it carries.
     var bytes: Int {
-        var bytes = steps.reduce(0) { $0 + ($1.output?.utf8.count ?? 0) } + events.reduce(0) { $0 + $1.dataJSON.utf8.count }
+        var bytes =
+            steps.reduce(0) { $0 + ($1.output?.utf8.count ?? 0) } + events.reduce(0) { $0 + $1.dataJSON.utf8.count }
         if case .run(.end(.completed(let output))) = next { bytes += output.utf8.count }
         return bytes
     }

@@ -12,7 +12,9 @@ enum CommitStanding: Sendable {
     case superseded
 
     /// Looks up what became of commits. See `resolve.sql`.
-    static func read(_ db: PostgresConnection, _ commits: [LeasedCommit], session: UUID) throws -> [UUID: CommitStanding] {
+    static func read(_ db: PostgresConnection, _ commits: [LeasedCommit], session: UUID) throws -> [UUID:
+        CommitStanding]
+    {
         let commit = Dictionary(commits.map { ($0.lease.run, $0) }) { first, _ in first }
         let rows = try db.query(
             Statement.resolve.sql,

@@ -33,7 +33,8 @@ final class Committer: Sendable {
     private let batchLimit: Int
 
     init(
-        pool: PostgresPool, session: Session, metrics: WorkerMetrics, logger: Logger, lanes: Int = 2, batchLimit: Int = 256
+        pool: PostgresPool, session: Session, metrics: WorkerMetrics, logger: Logger, lanes: Int = 2,
+        batchLimit: Int = 256
     ) {
         self.pool = pool
         self.session = session
@@ -151,7 +152,9 @@ final class Committer: Sendable {
         guard commits.allSatisfy({ $0.lease.session == first }) else {
             // Sessions meet in one batch only around the loss of one.
             var verdict = Verdict()
-            for (_, group) in Dictionary(grouping: commits, by: \.lease.session) { verdict = verdict.union(await record(group)) }
+            for (_, group) in Dictionary(grouping: commits, by: \.lease.session) {
+                verdict = verdict.union(await record(group))
+            }
             return verdict
         }
         var attempt = 0
@@ -209,7 +212,9 @@ final class Committer: Sendable {
         logger.error(
             "what a run recorded was refused by the database; the run fails",
             metadata: [LogKey.run: "\(commit.lease.run)", LogKey.error: "\(error)"])
-        if case .run(.end(.failed(let failure))) = commit.next, failure.name == Self.recordingFailed { return Verdict() }
+        if case .run(.end(.failed(let failure))) = commit.next, failure.name == Self.recordingFailed {
+            return Verdict()
+        }
         let failure = RunError(
             name: Self.recordingFailed, message: "the database refused what this run recorded: \(error)")
         _ = await record([LeasedCommit(lease: commit.lease, next: .run(.end(.failed(failure))))])
@@ -223,11 +228,14 @@ final class Committer: Sendable {
     }
 
     /// The connection was lost: asks, until the database answers, which commits had arrived.
-    private func resolve(_ commits: [LeasedCommit], session id: UUID) async -> (recorded: Set<Lease>, open: [LeasedCommit]) {
+    private func resolve(_ commits: [LeasedCommit], session id: UUID) async -> (
+        recorded: Set<Lease>, open: [LeasedCommit]
+    ) {
         var delay = Duration.milliseconds(20)
         while session.current == id, !Task.isCancelled {
             do {
-                let standings = try await pool.withConnection { db in try CommitStanding.read(db, commits, session: id) }
+                let standings = try await pool.withConnection { db in try CommitStanding.read(db, commits, session: id)
+                }
                 var recorded: Set<Lease> = []
                 var open: [LeasedCommit] = []
                 for commit in commits {

@@ -14,7 +14,9 @@ struct Reaper: Sendable {
     /// Reaps until no dead session holds a run that is free to take. Answers how many runs others may now claim.
     func reap() async throws -> Int {
         let dead = try await pool.withConnection { db in
-            try db.query(Statement.markDead.sql).map { (id: try $0.decode(0, as: UUID.self), name: try $0.decode(1, as: String.self)) }
+            try db.query(Statement.markDead.sql).map {
+                (id: try $0.decode(0, as: UUID.self), name: try $0.decode(1, as: String.self))
+            }
         }
         for session in dead {
             logger.warning(

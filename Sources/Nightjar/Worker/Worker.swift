@@ -60,7 +60,8 @@ public struct Worker: Service {
             // After a long time without any worker the last partition may be near its end.
             try await Housekeeper(pool: pool, logger: logger).makePartitions()
             let engine = WorkerEngine(
-                app: app, registration: registration, pool: pool, database: engineDatabase, configuration: configuration,
+                app: app, registration: registration, pool: pool, database: engineDatabase,
+                configuration: configuration,
                 logger: logger)
             try await withGracefulShutdownHandler {
                 try await engine.run()

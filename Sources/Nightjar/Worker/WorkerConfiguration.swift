@@ -29,7 +29,9 @@ public struct WorkerConfiguration: Sendable {
         var problems: [String] = []
         if concurrency < 1 { problems.append("concurrency must be at least 1; it is \(concurrency)") }
         if localQueue < 0 { problems.append("localQueue must not be negative; it is \(localQueue)") }
-        if pollInterval < .milliseconds(10) { problems.append("pollInterval must be at least 10 ms; it is \(pollInterval)") }
+        if pollInterval < .milliseconds(10) {
+            problems.append("pollInterval must be at least 10 ms; it is \(pollInterval)")
+        }
         if sessionTimeToLive < .milliseconds(400) {
             problems.append("sessionTimeToLive must be at least 400 ms; it is \(sessionTimeToLive)")
         }

@@ -50,7 +50,8 @@ final class WorkerEngine: Sendable {
         self.logger = logger
         metrics = WorkerMetrics(app: app)
         session = Session(
-            database: database, name: "\(app) \(ProcessInfo.processInfo.hostName):\(ProcessInfo.processInfo.processIdentifier)",
+            database: database,
+            name: "\(app) \(ProcessInfo.processInfo.hostName):\(ProcessInfo.processInfo.processIdentifier)",
             timeToLive: configuration.sessionTimeToLive, logger: logger)
         committer = Committer(pool: pool, session: session, metrics: metrics, logger: logger)
         hints = HintSender(pool: pool, logger: logger)
@@ -59,7 +60,8 @@ final class WorkerEngine: Sendable {
         state = Mutex(
             State(
                 schedule: ClaimSchedule(
-                    now: .now, pollInterval: configuration.pollInterval, worthwhile: max(1, configuration.concurrency / 4)),
+                    now: .now, pollInterval: configuration.pollInterval,
+                    worthwhile: max(1, configuration.concurrency / 4)),
                 queue: LocalQueue(concurrency: configuration.concurrency, capacity: configuration.localQueue)))
     }
 
@@ -225,7 +227,8 @@ final class WorkerEngine: Sendable {
         let execution = RunExecution(
             definition: function,
             context: RunContext(
-                runID: run.lease.run, function: function.id, event: run.event, memo: memo.steps, attempts: memo.attempts,
+                runID: run.lease.run, function: function.id, event: run.event, memo: memo.steps,
+                attempts: memo.attempts,
                 now: now, startedAt: run.startedAt),
             recorder: LeaseRecorder(lease: run.lease, tenant: run.tenant, committer: committer), logger: logger,
             makeEventID: { UUIDv7.make() })
@@ -243,7 +246,8 @@ final class WorkerEngine: Sendable {
     /// Ends runs that nobody could execute.
     private func fail(_ runs: [(lease: Lease, reason: String)]) async {
         for (lease, reason) in runs {
-            logger.error("a run cannot be read; it fails", metadata: [LogKey.run: "\(lease.run)", LogKey.error: "\(reason)"])
+            logger.error(
+                "a run cannot be read; it fails", metadata: [LogKey.run: "\(lease.run)", LogKey.error: "\(reason)"])
             let error = RunError(name: "Unreadable", message: reason)
             _ = await committer.commit(LeasedCommit(lease: lease, next: .run(.end(.failed(error)))))
             state.withLock { _ = $0.leases.remove(lease) }

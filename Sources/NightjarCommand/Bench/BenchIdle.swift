@@ -5,7 +5,8 @@ import Nightjar
 /// `nightjar bench idle`
 struct BenchIdle: Subcommand {
     static let configuration = CommandConfiguration(
-        commandName: "idle", abstract: "What a worker costs that has nothing to do: queries a second, processor, memory.")
+        commandName: "idle",
+        abstract: "What a worker costs that has nothing to do: queries a second, processor, memory.")
 
     @OptionGroup var options: BenchOptions
 
@@ -63,7 +64,8 @@ struct BenchIdle: Subcommand {
         try await session.run { db in
             try db.query("SELECT pg_stat_clear_snapshot()")
             return try db.query(
-                "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()")[0].decode(0)
+                "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()")[0]
+                .decode(0)
         }
     }
 

@@ -53,7 +53,8 @@ struct BenchLatency: Subcommand {
             let function = Function("ping", on: Ping.self).cancelOn(Stop.self, match: \.n).run { event, step in
                 let data = event.data
                 if data.napMilliseconds > 0 {
-                    try await step.sleep("nap", until: event.timestamp.addingTimeInterval(Double(data.napMilliseconds) / 1_000))
+                    try await step.sleep(
+                        "nap", until: event.timestamp.addingTimeInterval(Double(data.napMilliseconds) / 1_000))
                 }
                 try await step.run("work") {
                     if data.napMilliseconds > 0 {

@@ -4,6 +4,11 @@ enum EventName {
 
     /// Returns what is wrong with the name of an event that someone sends, nil when nothing is.
     static func problem(_ name: String) -> String? {
+        if let problem = commonProblem(name) { return problem }
+        return name.hasSuffix("*") ? "event name \"\(name)\" must not end in \"*\", which stands for many names" : nil
+    }
+
+    private static func commonProblem(_ name: String) -> String? {
         if name.isEmpty { return "an event name must not be empty" }
         if name.count > maximumLength {
             return "event name \"\(name.prefix(32))…\" has \(name.count) characters; the limit is \(maximumLength)"
@@ -11,13 +16,12 @@ enum EventName {
         if name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
             return "event name \"\(ErrorText.printable(name))\" contains a control character; remove it"
         }
-        if name.hasSuffix("*") { return "event name \"\(name)\" must not end in \"*\"; that stands for many names" }
         return nil
     }
 
     /// Returns what is wrong with the name or wildcard pattern of a trigger or cancellation, nil when nothing is.
     static func patternProblem(_ pattern: String) -> String? {
-        if let problem = problem(pattern.hasSuffix("*") ? String(pattern.dropLast()) : pattern) { return problem }
+        if let problem = commonProblem(pattern) { return problem }
         guard let star = pattern.firstIndex(of: "*") else { return nil }
         let prefix = pattern[..<star]
         guard pattern.index(after: star) == pattern.endIndex, prefix.hasSuffix("/") || prefix.hasSuffix(".") else {

@@ -146,7 +146,8 @@ struct LinearRunTests {
         let store = RunStore(
             .test { step in
                 let ids = try await step.sendEvent(
-                    "notify", NewEvent(name: "app/one", data: ["n": 1]), NewEvent(name: "app/two", data: ["n": 2], id: "two"))
+                    "notify", NewEvent(name: "app/one", data: ["n": 1]),
+                    NewEvent(name: "app/two", data: ["n": 2], id: "two"))
                 try await step.sleep("nap", for: .seconds(1))
                 return ids
             })

@@ -106,7 +106,7 @@ struct RandomRunTests {
             try await step.sleep(id, for: .seconds(seconds))
             return 1
         case .send(let id):
-            try await step.sendEvent(id, NewEvent(name: "app/sent", data: .string(id)))
+            try await step.sendEvent(id, NewEvent(name: "app/sent", data: ["id": .string(id)]))
             return 1
         case .sequence(let trees):
             var result = 0

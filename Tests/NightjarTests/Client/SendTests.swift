@@ -89,13 +89,18 @@ struct SendTests {
         }
     }
 
-    @Test("Values match as JSON values do; a missing field matches nothing", arguments: [
-        ("1", "1.0", true), ("1", "1e0", true), ("100", "1e2", true), ("1", "\"1\"", false), ("\"a\"", "\"a\"", true),
-        ("\"a\"", "\"A\"", false), ("true", "true", true), ("null", "null", true), ("null", nil, false), (nil, nil, false),
-        (nil, "null", false), ("{\"a\": 1, \"b\": [2]}", "{\"b\": [2.0], \"a\": 1.00}", true), ("[1, 2]", "[2, 1]", false),
-        ("\"é\"", "\"e\u{301}\"", false), ("0", "-0", true),
-        ("123456789012345678901234567890", "123456789012345678901234567890.0", true),
-    ] as [(String?, String?, Bool)])
+    @Test(
+        "Values match as JSON values do; a missing field matches nothing",
+        arguments: [
+            ("1", "1.0", true), ("1", "1e0", true), ("100", "1e2", true), ("1", "\"1\"", false),
+            ("\"a\"", "\"a\"", true),
+            ("\"a\"", "\"A\"", false), ("true", "true", true), ("null", "null", true), ("null", nil, false),
+            (nil, nil, false),
+            (nil, "null", false), ("{\"a\": 1, \"b\": [2]}", "{\"b\": [2.0], \"a\": 1.00}", true),
+            ("[1, 2]", "[2, 1]", false),
+            ("\"é\"", "\"e\u{301}\"", false), ("0", "-0", true),
+            ("123456789012345678901234567890", "123456789012345678901234567890.0", true),
+        ] as [(String?, String?, Bool)])
     func matching(trigger: String?, cancel: String?, isMatch: Bool) async throws {
         try await TestDatabase.with { database in
             try await Probe.registerPost(in: database)
@@ -105,7 +110,8 @@ struct SendTests {
                 _ = try await probe.value("SELECT nightjar.send($1, $2)", [name, PostgresJSON(data)], as: String.self)
             }
             try await probe.applyPending()
-            let status = try await probe.value("SELECT status FROM nightjar.run_status ORDER BY event_seq LIMIT 1", as: String.self)
+            let status = try await probe.value(
+                "SELECT status FROM nightjar.run_status ORDER BY event_seq LIMIT 1", as: String.self)
             #expect(status == (isMatch ? "cancelled" : "queued"))
         }
     }
@@ -122,14 +128,20 @@ struct SendTests {
                 ("INSERT INTO nightjar.events (name, id) VALUES ('a', '')", "event_id_length"),
                 ("INSERT INTO nightjar.events (name, ts) VALUES ('a', 'infinity')", "event_ts_range"),
                 ("INSERT INTO nightjar.events (name, ts) VALUES ('a', '-infinity')", "event_ts_range"),
-                ("INSERT INTO nightjar.events (name, data) VALUES ('a', ('{\"n\": [' || repeat('1e100000,', 60) || '1]}')::jsonb)", "event_data_size"),
+                (
+                    "INSERT INTO nightjar.events (name, data) VALUES ('a', ('{\"n\": [' || repeat('1e100000,', 60) || '1]}')::jsonb)",
+                    "event_data_size"
+                ),
             ] {
-                await #expect { try await probe.script(insert) } throws: { ($0 as? PostgresError)?.constraint == constraint }
+                await #expect { try await probe.script(insert) } throws: {
+                    ($0 as? PostgresError)?.constraint == constraint
+                }
             }
         }
     }
 
-    @Test("A sender under a stricter isolation is not failed by what workers do meanwhile; its cancel lands all the same")
+    @Test(
+        "A sender under a stricter isolation is not failed by what workers do meanwhile; its cancel lands all the same")
     func repeatableRead() async throws {
         try await TestDatabase.with { database in
             try await Probe.registerPost(in: database)
@@ -183,7 +195,8 @@ struct SendTests {
                         FROM (SELECT pg_get_expr(c.relpartbound, c.oid) AS bound FROM pg_class c
                               JOIN pg_inherits i ON i.inhrelid = c.oid WHERE i.inhparent = 'nightjar.events'::regclass) b) g
                     WHERE next_lo IS NOT NULL AND next_lo <> hi
-                    """).count
+                    """
+                ).count
             }
             #expect(gaps == 0)
         }
@@ -208,6 +221,8 @@ struct SendTests {
 
 extension Probe {
     func register(_ functions: String) async throws {
-        try await run { db in _ = try db.query("SELECT nightjar.register($1, $2)", [Self.queueName, PostgresJSON(functions)]) }
+        try await run { db in
+            _ = try db.query("SELECT nightjar.register($1, $2)", [Self.queueName, PostgresJSON(functions)])
+        }
     }
 }

@@ -60,9 +60,12 @@ struct CancelTests {
                         try await two.script("BEGIN")
                         // Due at once: whoever loses the cancel publishes.
                         _ = try await one.run { db in
-                            try Client.send([NewEvent(PostScheduled(postID: "p\(number)", scheduledAt: .distantPast))], in: db)
+                            try Client.send(
+                                [NewEvent(PostScheduled(postID: "p\(number)", scheduledAt: .distantPast))], in: db)
                         }
-                        _ = try await two.run { db in try Client.send([NewEvent(PostCancelled(postID: "p\(number)"))], in: db) }
+                        _ = try await two.run { db in
+                            try Client.send([NewEvent(PostCancelled(postID: "p\(number)"))], in: db)
+                        }
                         for probe in cancelCommitsFirst ? [two, one] : [one, two] { try await probe.script("COMMIT") }
                     }
                     await one.connection.close()
@@ -74,7 +77,8 @@ struct CancelTests {
                     // Between the two commits a run may begin and even end: nobody had cancelled it yet.
                     let probe = try await Probe(database)
                     try await eventually("all have ended") {
-                        try await probe.value("SELECT count(*) FROM nightjar.outcomes", as: Int64.self) == Int64(Self.times)
+                        try await probe.value("SELECT count(*) FROM nightjar.outcomes", as: Int64.self)
+                            == Int64(Self.times)
                     }
                     #expect(try await probe.violations() == [])
                 }

@@ -93,7 +93,8 @@ final class History: Sendable {
         configuration.gracePeriod = .zero
         configuration.deathLimit = 1_000
         return Worker(
-            app: "history", functions: functions, database: database.configuration, configuration: configuration, logger: .silent)
+            app: "history", functions: functions, database: database.configuration, configuration: configuration,
+            logger: .silent)
     }
 
     /// A worker that cannot start while the server is down is started again, as a supervisor would.
@@ -146,7 +147,9 @@ final class History: Sendable {
             try db.script("BEGIN")
             return try Client.send(events, in: db)
         }
-        for _ in 0..<Int.random(in: 1...20) { _ = try await session.run { db in try db.query("SELECT pg_sleep(0.002)").count } }
+        for _ in 0..<Int.random(in: 1...20) {
+            _ = try await session.run { db in try db.query("SELECT pg_sleep(0.002)").count }
+        }
         try await session.run { db in try db.script(commits ? "COMMIT" : "ROLLBACK") }
         if commits { try await acknowledge(ids, session) }
     }
@@ -184,12 +187,15 @@ final class History: Sendable {
                 let probe = try await Probe(database, timeToLive: .milliseconds(500))
                 let leases = try await probe.claim(limit: 5).runs.map(\.lease)
                 try await eventually("the dead session's runs go to others") {
-                    let held = try? await probe.run { [session = probe.session] db in try Sight.look(db, queue: 0, functions: [], session: session).held.count }
+                    let held = try? await probe.run { [session = probe.session] db in
+                        try Sight.look(db, queue: 0, functions: [], session: session).held.count
+                    }
                     return held == 0
                 }
                 for lease in leases {
                     let isEnd = Bool.random()
-                    let accepted = isEnd ? try await probe.complete(lease) : try await probe.recordStep("stale", under: lease)
+                    let accepted =
+                        isEnd ? try await probe.complete(lease) : try await probe.recordStep("stale", under: lease)
                     journal.stale(accepted: accepted)
                 }
                 await probe.connection.close()
@@ -214,7 +220,8 @@ final class History: Sendable {
                     SELECT pg_terminate_backend(pid), pg_sleep(0.1) FROM pg_stat_activity
                     WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
                     ORDER BY random() LIMIT 1
-                    """).count
+                    """
+                ).count
             }
             journal.terminated(count ?? 0)
         }
@@ -226,7 +233,8 @@ final class History: Sendable {
         try await eventually("the server counts its deadlocks") {
             do {
                 found = try await session.run { db in
-                    try db.query("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")[0].decode(0)
+                    try db.query("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")[0].decode(
+                        0)
                 }
                 return true
             } catch { return false }

@@ -39,10 +39,12 @@ struct HistoryChecker {
     func endsAfterAcknowledgedCancel() async throws -> [String] {
         try await offenders(
             """
-            SELECT p.run_id::text || ' ended ' || o.ended_at || ', cancel acknowledged ' || c.at
-            FROM cancels c JOIN posts p ON p.key = c.key AND p.seq < c.seq
+            -- A completed run's last step is recorded by the statement that ends it, with the time of its beginning.
+            SELECT p.run_id::text || ' ended ' || o.ended_at || ', cancel acknowledged ' || p.at
+            FROM (SELECT p.run_id, min(c.at) AS at FROM cancels c JOIN posts p ON p.key = c.key AND p.seq < c.seq GROUP BY 1) p
             JOIN nightjar.outcomes o ON o.run_id = p.run_id
-            WHERE o.status IN (1, 2) AND o.ended_at > c.at
+            JOIN nightjar.steps s ON s.run_id = p.run_id AND s.step = 'b'
+            WHERE o.status IN (1, 2) AND s.recorded_at > p.at
             """)
     }
 

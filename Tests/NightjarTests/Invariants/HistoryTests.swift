@@ -71,7 +71,9 @@ final class Journal: Sendable {
         }
     }
     func ended(deadlocks: Int) { state.withLock { $0.deadlocks += deadlocks } }
-    func stale(accepted: Bool) { state.withLock { if accepted { $0.staleAccepted += 1 } else { $0.staleRefused += 1 } } }
+    func stale(accepted: Bool) {
+        state.withLock { if accepted { $0.staleAccepted += 1 } else { $0.staleRefused += 1 } }
+    }
     /// Posts that were certainly stored.
     func stored(_ count: Int) { state.withLock { $0.sent += count } }
 

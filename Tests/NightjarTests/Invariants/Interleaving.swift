@@ -77,7 +77,8 @@ actor SteppedOperation {
             self.finished()
         }
         while !isDone {
-            let isBlocked = try await watcher.value("SELECT cardinality(pg_blocking_pids($1)) > 0", [pid], as: Bool.self)
+            let isBlocked = try await watcher.value(
+                "SELECT cardinality(pg_blocking_pids($1)) > 0", [pid], as: Bool.self)
             if isBlocked { return }
         }
     }

@@ -32,7 +32,11 @@ struct InterleavingTests {
             }
         }
         for half in late {
-            if half == .firstCommits { results.first = try await first.commit() } else { results.second = try await second.commit() }
+            if half == .firstCommits {
+                results.first = try await first.commit()
+            } else {
+                results.second = try await second.commit()
+            }
         }
 
         let verdict = Verdict(
@@ -70,8 +74,9 @@ private struct Start {
         let pair = [interleaving.first, interleaving.second]
         let commits = pair.contains(.stepCommit) || pair.contains(.outcomeCommit)
         let state: State =
-            if pair.contains(.reap) { .leasedByTheDead } else if pair.contains(.wake) { .asleep }
-            else if pair.contains(.claim) { commits ? .stale : .ready } else if commits { .leased } else { .none }
+            if pair.contains(.reap) { .leasedByTheDead } else if pair.contains(.wake) {
+                .asleep
+            } else if pair.contains(.claim) { commits ? .stale : .ready } else if commits { .leased } else { .none }
         guard state != .none else { return Start(state: state) }
 
         let seq = try await watcher.send("test/post", key: key)
@@ -167,7 +172,8 @@ private struct Verdict {
         guard let cancelFirst, cancelWasCommitted else { return }
         switch cancelFirst ? second : first {
         case .accepted(let isAccepted): #expect(!isAccepted, "recorded after the cancel was committed")
-        case .claimed(let runs): #expect(start.run.map { !runs.contains($0) } ?? true, "leased after the cancel was committed")
+        case .claimed(let runs):
+            #expect(start.run.map { !runs.contains($0) } ?? true, "leased after the cancel was committed")
         case .sent, .handedBack: break
         }
     }
@@ -188,7 +194,8 @@ private struct Verdict {
         if case .accepted(true) = first, case .accepted(true) = second, let run = start.run {
             // Both under one lease: fine for two steps, and for a step and an end; never for two ends.
             #expect(!(interleaving.first == .outcomeCommit && interleaving.second == .outcomeCommit))
-            let steps = try await watcher.value("SELECT count(*) FROM nightjar.steps WHERE run_id = $1", [run], as: Int64.self)
+            let steps = try await watcher.value(
+                "SELECT count(*) FROM nightjar.steps WHERE run_id = $1", [run], as: Int64.self)
             #expect(steps == (interleaving.first == .stepCommit ? 1 : 0) + (interleaving.second == .stepCommit ? 1 : 0))
         }
     }

@@ -6,7 +6,8 @@ import Testing
 
 /// The engine's plans are made once. They must be right at any size that the tables have later.
 struct PlanTests {
-    @Test("Planned while everything is empty, a claim and a commit touch a bounded number of pages when much is pending")
+    @Test(
+        "Planned while everything is empty, a claim and a commit touch a bounded number of pages when much is pending")
     func pendingBurst() async throws {
         try await TestDatabase.with { database in
             let worker = try await Probe(database)
@@ -19,7 +20,8 @@ struct PlanTests {
                 [{"name": "post", "options": {}, "triggers": [{"event": "test/post"}],
                   "cancel": [\(policies.joined(separator: ", "))]}]
                 """)
-            try await watcher.script("VACUUM ANALYZE nightjar.pending, nightjar.live, nightjar.waits, nightjar.match_log")
+            try await watcher.script(
+                "VACUUM ANALYZE nightjar.pending, nightjar.live, nightjar.waits, nightjar.match_log")
             // The plans of this connection: made now, and used for good.
             try await worker.send("test/post", key: "first")
             let first = try #require(try await worker.claim().runs.first?.lease)
@@ -44,7 +46,9 @@ struct PlanTests {
             #expect(leases.count == 200)
             let claimed = try await Self.pages(watcher)
             let accepted = try await worker.commit(
-                leases.map { LeasedCommit(lease: $0, tenant: 1, steps: [.done("a")], next: .run(.end(.completed(output: "1")))) })
+                leases.map {
+                    LeasedCommit(lease: $0, tenant: 1, steps: [.done("a")], next: .run(.end(.completed(output: "1"))))
+                })
             #expect(accepted.count == 200)
             let committed = try await Self.pages(watcher)
             // A scan of what is pending for each run would be hundreds of pages a run.

@@ -27,7 +27,8 @@ struct AssetTests {
             #expect(migration.sql == files[String(format: "%04d_", migration.version) + migration.name])
             #expect(
                 migration.sql.contains(
-                    "INSERT INTO nightjar.migrations (version, name) VALUES (\(migration.version), '\(migration.name)');"))
+                    "INSERT INTO nightjar.migrations (version, name) VALUES (\(migration.version), '\(migration.name)');"
+                ))
         }
     }
 

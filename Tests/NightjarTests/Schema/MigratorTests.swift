@@ -10,7 +10,9 @@ struct MigratorTests {
         try await Self.withEmptyDatabase { database in
             let migrator = Migrator(database.configuration, logger: .silent)
             #expect(try await migrator.state().pending.count == Migration.all.count)
-            await #expect { try await migrator.state().checkCurrent() } throws: { ($0 as? NightjarError)?.code == .schemaMissing }
+            await #expect { try await migrator.state().checkCurrent() } throws: {
+                ($0 as? NightjarError)?.code == .schemaMissing
+            }
             #expect(try await migrator.migrate().count == Migration.all.count)
             #expect(try await migrator.migrate().isEmpty)
             try await migrator.state().checkCurrent()
@@ -38,7 +40,8 @@ struct MigratorTests {
             let migrator = Migrator(database.configuration, logger: .silent)
             #expect(try await migrator.migrate().count == Migration.all.count - 1)
             let missing = try await session.run { db in
-                try db.query("SELECT count(*) FROM nightjar.migrations WHERE checksum IS NULL")[0].decode(0, as: Int64.self)
+                try db.query("SELECT count(*) FROM nightjar.migrations WHERE checksum IS NULL")[0].decode(
+                    0, as: Int64.self)
             }
             #expect(missing == 0)
             await session.close()
@@ -68,7 +71,10 @@ struct MigratorTests {
     @Test("A migration that fails leaves the database as it was")
     func failure() async throws {
         try await Self.withEmptyDatabase { database in
-            let broken = Migration.all.prefix(1) + [Migration(version: 2, name: "broken", sql: "CREATE TABLE nightjar.x (); SELECT 1/0")]
+            let broken =
+                Migration.all.prefix(1) + [
+                    Migration(version: 2, name: "broken", sql: "CREATE TABLE nightjar.x (); SELECT 1/0")
+                ]
             let migrator = Migrator(database.configuration, migrations: Array(broken), logger: .silent)
             await #expect(throws: PostgresError.self) { try await migrator.migrate() }
             let probe = PostgresSession(database.configuration, logger: .silent)

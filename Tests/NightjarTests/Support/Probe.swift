@@ -47,7 +47,9 @@ struct Probe: Sendable {
         try await run { db in try db.script(sql) }
     }
 
-    func value<T: PostgresDecodable>(_ sql: String, _ parameters: [any PostgresEncodable] = [], as type: T.Type = T.self) async throws -> T {
+    func value<T: PostgresDecodable>(
+        _ sql: String, _ parameters: [any PostgresEncodable] = [], as type: T.Type = T.self
+    ) async throws -> T {
         try await run { db in try db.query(sql, parameters)[0].decode(0, as: type) }
     }
 
@@ -68,7 +70,9 @@ struct Probe: Sendable {
 
     func claim(limit: Int = 10) async throws -> Claim {
         try await run { [session] db in
-            let functions = try db.query("SELECT function_id FROM nightjar.functions").map { try $0.decode(0, as: Int32.self) }
+            let functions = try db.query("SELECT function_id FROM nightjar.functions").map {
+                try $0.decode(0, as: Int32.self)
+            }
             return try Claim.make(
                 db, queue: try Self.queue(db), functions: functions, session: session, limit: limit, low: .min)
         }
@@ -93,11 +97,14 @@ struct Probe: Sendable {
     }
 
     func park(_ lease: Lease, until date: Date) async throws -> Bool {
-        try await !commit([LeasedCommit(lease: lease, tenant: 1, next: .run(.park(until: date, reason: .sleeping)))]).isEmpty
+        try await !commit([LeasedCommit(lease: lease, tenant: 1, next: .run(.park(until: date, reason: .sleeping)))])
+            .isEmpty
     }
 
     func markDead(_ session: UUID) async throws {
-        try await run { db in _ = try db.execute("UPDATE nightjar.sessions SET dead = true WHERE session_id = $1", [session]) }
+        try await run { db in
+            _ = try db.execute("UPDATE nightjar.sessions SET dead = true WHERE session_id = $1", [session])
+        }
     }
 
     @discardableResult
@@ -150,8 +157,10 @@ struct Probe: Sendable {
     /// What the view `nightjar.invariants` complains of; empty, or the engine is broken.
     func violations() async throws -> [String] {
         try await reporting { db in
-            try db.query("SELECT violated || ' ' || coalesce(run_id::text, '') || ' ' || coalesce(detail, '') FROM nightjar.invariants")
-                .map { try $0.decode(0, as: String.self) }
+            try db.query(
+                "SELECT violated || ' ' || coalesce(run_id::text, '') || ' ' || coalesce(detail, '') FROM nightjar.invariants"
+            )
+            .map { try $0.decode(0, as: String.self) }
         }
     }
 }

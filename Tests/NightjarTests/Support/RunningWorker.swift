@@ -15,7 +15,8 @@ struct RunningWorker {
         configuration.gracePeriod = .seconds(2)
         configure(&configuration)
         let worker = Worker(
-            app: app, functions: functions, database: database.configuration, configuration: configuration, logger: logger)
+            app: app, functions: functions, database: database.configuration, configuration: configuration,
+            logger: logger)
         let client = Client(database: database.configuration, logger: .silent)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await worker.run() }
@@ -41,7 +42,8 @@ struct RunningWorker {
         let ids = functions.map(\.id)
         try await eventually("the functions are registered") {
             try await connection.run { db in
-                try db.query("SELECT count(*) FROM nightjar.functions WHERE name = ANY ($1)", [ids])[0].decode(0, as: Int64.self)
+                try db.query("SELECT count(*) FROM nightjar.functions WHERE name = ANY ($1)", [ids])[0].decode(
+                    0, as: Int64.self)
             } == Int64(ids.count)
         }
         await connection.close()

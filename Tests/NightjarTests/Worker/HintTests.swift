@@ -13,15 +13,20 @@ struct HintTests {
         let function = Self.endless(started, cancelled)
         try await TestDatabase.with { database in
             // So long a poll that only a notification can be in time.
-            try await RunningWorker.with([function], in: database, configure: { $0.pollInterval = .seconds(600) }) { _ in
+            try await RunningWorker.with([function], in: database, configure: { $0.pollInterval = .seconds(600) }) {
+                _ in
                 let sql = PostgresSession(database.configuration, logger: .silent)
                 try await Self.isListening(sql)
                 try await sql.run { db in
-                    try db.script("INSERT INTO nightjar.events (name, data) VALUES ('blog/post.scheduled', '{\"postID\": \"p\", \"scheduledAt\": 0}')")
+                    try db.script(
+                        "INSERT INTO nightjar.events (name, data) VALUES ('blog/post.scheduled', '{\"postID\": \"p\", \"scheduledAt\": 0}')"
+                    )
                 }
                 try await started.wait()
                 try await sql.run { db in
-                    try db.script("INSERT INTO nightjar.events (name, data) VALUES ('blog/post.cancelled', '{\"postID\": \"p\"}')")
+                    try db.script(
+                        "INSERT INTO nightjar.events (name, data) VALUES ('blog/post.cancelled', '{\"postID\": \"p\"}')"
+                    )
                 }
                 try await cancelled.wait()
                 await sql.close()
@@ -55,7 +60,8 @@ struct HintTests {
                 }
                 try await dead.run { [session = dead.session] db in
                     _ = try db.execute(
-                        "UPDATE nightjar.live SET state = 1, session_id = $1, due_at = NULL, epoch = epoch + 1 WHERE state = 2", [session])
+                        "UPDATE nightjar.live SET state = 1, session_id = $1, due_at = NULL, epoch = epoch + 1 WHERE state = 2",
+                        [session])
                 }
                 try await dead.markDead(dead.session)
                 try await eventually("it sleeps again, elsewhere") {
@@ -68,7 +74,8 @@ struct HintTests {
     @Test("Hints survive their way through payloads, however many they are")
     func payloads() {
         let session = UUID()
-        let hints: Set<Hint> = Set((0..<1_000).map { _ in .cancelled(session: session, run: UUID()) } + [.ready, .pending])
+        let hints: Set<Hint> = Set(
+            (0..<1_000).map { _ in .cancelled(session: session, run: UUID()) } + [.ready, .pending])
         let payloads = Hint.payloads(of: hints)
         #expect(payloads.allSatisfy { $0.utf8.count < 8_000 })
         #expect(Set(payloads.flatMap(Hint.parse)) == hints)
@@ -88,8 +95,9 @@ struct HintTests {
         try await eventually("the worker listens") {
             try await sql.run { db in
                 try db.query(
-                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query ILIKE 'LISTEN%'")[0]
-                    .decode(0, as: Int64.self)
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query ILIKE 'LISTEN%'"
+                )[0]
+                .decode(0, as: Int64.self)
             } > 0
         }
     }

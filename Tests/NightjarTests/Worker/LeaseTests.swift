@@ -15,8 +15,12 @@ struct LeaseTests {
     func memo() async throws {
         let log = Log()
         let function = Function("post", on: Job.self).run { event, step in
-            let a = try await step.run("a") { log.add("a"); return 10 }
-            return try await step.run("b") { log.add("b"); return a + 1 }
+            let a = try await step.run("a") {
+                log.add("a"); return 10
+            }
+            return try await step.run("b") {
+                log.add("b"); return a + 1
+            }
         }
         try await TestDatabase.with { database in
             let dead = try await Probe(database)
@@ -24,7 +28,9 @@ struct LeaseTests {
             try await dead.send("test/post", key: "k")
             let lease = try #require(try await dead.claim().runs.first?.lease)
             #expect(
-                try await !dead.commit([LeasedCommit(lease: lease, tenant: 1, steps: [.done("a", output: "41")], next: .run(.keep))]).isEmpty)
+                try await !dead.commit([
+                    LeasedCommit(lease: lease, tenant: 1, steps: [.done("a", output: "41")], next: .run(.keep))
+                ]).isEmpty)
             try await dead.markDead(dead.session)
 
             try await RunningWorker.with([function], in: database, app: Probe.queueName) { client in
@@ -151,11 +157,15 @@ struct LeaseTests {
                 try await holder.markDead(holder.session)
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
-                        let commits = leases.shuffled().map { LeasedCommit(lease: $0, tenant: 1, steps: [.done("a")], next: .run(.keep)) }
+                        let commits = leases.shuffled().map {
+                            LeasedCommit(lease: $0, tenant: 1, steps: [.done("a")], next: .run(.keep))
+                        }
                         _ = try await probes[1].commit(commits)
                     }
                     group.addTask {
-                        let commits = leases.shuffled().map { LeasedCommit(lease: $0, next: .run(.end(.completed(output: "1")))) }
+                        let commits = leases.shuffled().map {
+                            LeasedCommit(lease: $0, next: .run(.end(.completed(output: "1"))))
+                        }
                         _ = try await probes[2].commit(commits)
                     }
                     group.addTask { try await holder.reap() }
@@ -164,7 +174,8 @@ struct LeaseTests {
                         _ = try await probes[3].run { db in
                             try db.query(
                                 "SELECT count(*) FROM nightjar.cancel_runs($1, array_fill('{\"kind\": \"manual\"}'::jsonb, ARRAY[40]), true)",
-                                [ids]).count
+                                [ids]
+                            ).count
                         }
                     }
                     try await group.waitForAll()
@@ -185,7 +196,8 @@ struct LeaseTests {
         }
     }
 
-    @Test("An open transaction of somebody else stops no worker: neither claims, nor commits, nor cancels of other runs")
+    @Test(
+        "An open transaction of somebody else stops no worker: neither claims, nor commits, nor cancels of other runs")
     func openTransaction() async throws {
         let blog = Blog()
         try await TestDatabase.with { database in
@@ -207,11 +219,13 @@ struct LeaseTests {
                 try await client.send(PostCancelled(postID: "late"))
                 let watcher = try await Probe(database)
                 try await eventually("the other cancel lands") {
-                    try await watcher.value("SELECT count(*) FROM nightjar.outcomes WHERE status = 3", as: Int64.self) == 1
+                    try await watcher.value("SELECT count(*) FROM nightjar.outcomes WHERE status = 3", as: Int64.self)
+                        == 1
                 }
                 try await user.script("ROLLBACK")
                 try await eventually("now the held one too, by the other event") {
-                    try await watcher.value("SELECT count(*) FROM nightjar.outcomes WHERE status = 3", as: Int64.self) == 2
+                    try await watcher.value("SELECT count(*) FROM nightjar.outcomes WHERE status = 3", as: Int64.self)
+                        == 2
                 }
                 #expect(try await watcher.violations() == [])
             }
@@ -239,12 +253,14 @@ struct LeaseTests {
                 try await started.wait()
                 let user = try await Probe(database)
                 try await user.script("BEGIN")
-                _ = try await user.value("SELECT epoch FROM nightjar.live WHERE run_id = $1 FOR UPDATE", [run], as: Int32.self)
+                _ = try await user.value(
+                    "SELECT epoch FROM nightjar.live WHERE run_id = $1 FOR UPDATE", [run], as: Int32.self)
                 release.set()
                 try await client.send((0..<50).map { try NewEvent(Job(key: "other \($0)")) })
                 let watcher = try await Probe(database)
                 try await eventually("all others are completed") {
-                    try await watcher.value("SELECT count(*) FROM nightjar.outcomes WHERE status = 1", as: Int64.self) == 50
+                    try await watcher.value("SELECT count(*) FROM nightjar.outcomes WHERE status = 1", as: Int64.self)
+                        == 50
                 }
                 let status = try await client.run(run)?.status
                 #expect(status == .running)
@@ -341,7 +357,9 @@ struct LeaseTests {
             #expect(log.lines == ["slow"])
             let watcher = try await Probe(database)
             #expect(try await watcher.value("SELECT count(*) FROM nightjar.live WHERE state = 0", as: Int64.self) == 10)
-            #expect(try await watcher.value("SELECT count(*) FROM nightjar.sessions WHERE name LIKE 'shutdown%'", as: Int64.self) == 0)
+            #expect(
+                try await watcher.value(
+                    "SELECT count(*) FROM nightjar.sessions WHERE name LIKE 'shutdown%'", as: Int64.self) == 0)
             #expect(try await watcher.violations() == [])
             await client.close()
         }
@@ -358,6 +376,7 @@ extension WorkerEngine {
         let all = try Registration.check(functions)
         let registration = try await pool.transaction { db in try Registration.make(db, app: app, functions: all) }
         return WorkerEngine(
-            app: app, registration: registration, pool: pool, database: engineDatabase, configuration: configuration, logger: .silent)
+            app: app, registration: registration, pool: pool, database: engineDatabase, configuration: configuration,
+            logger: .silent)
     }
 }

@@ -113,12 +113,14 @@ struct ProcessTests {
                 try await probe.value("SELECT count(*) FROM nightjar.functions", as: Int64.self) == 1
             }
             let client = Client(database: database.configuration, logger: .silent)
-            try await client.send((0..<Self.runs).map { try NewEvent(name: "test/work", data: ["number": .integer(Int64($0))]) })
+            try await client.send(
+                (0..<Self.runs).map { try NewEvent(name: "test/work", data: ["number": .integer(Int64($0))]) })
             await client.close()
             try await eventually("all are held") { try await Self.executions(probe, "held") == Self.runs }
             let second = try start("second")
             try await eventually("the second worker has a session too") {
-                try await probe.value("SELECT count(*) FROM nightjar.sessions WHERE name LIKE 'test %'", as: Int64.self) == 2
+                try await probe.value("SELECT count(*) FROM nightjar.sessions WHERE name LIKE 'test %'", as: Int64.self)
+                    == 2
             }
             do {
                 try await body(first, second, probe)
@@ -137,12 +139,14 @@ struct ProcessTests {
     private static func executions(_ probe: Probe, _ step: String, by process: String? = nil) async throws -> Int {
         Int(
             try await probe.value(
-                "SELECT count(*) FROM executed WHERE step = $1 AND process = coalesce($2, process)", [step, process], as: Int64.self))
+                "SELECT count(*) FROM executed WHERE step = $1 AND process = coalesce($2, process)", [step, process],
+                as: Int64.self))
     }
 
     private static func expectAllCompleted(_ probe: Probe) async throws {
         try await eventually("all runs are completed", within: .seconds(60)) {
-            try await probe.value("SELECT count(*) FROM nightjar.outcomes WHERE status = 1", as: Int64.self) == Int64(runs)
+            try await probe.value("SELECT count(*) FROM nightjar.outcomes WHERE status = 1", as: Int64.self)
+                == Int64(runs)
         }
         #expect(try await probe.violations() == [])
     }

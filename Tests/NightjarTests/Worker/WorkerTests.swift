@@ -22,11 +22,17 @@ struct WorkerTests {
     func steps() async throws {
         let log = Log()
         let function = Function("order", on: Order.self).run { event, step in
-            let a = try await step.run("a") { log.add("a"); return 1 }
+            let a = try await step.run("a") {
+                log.add("a"); return 1
+            }
             try await step.sleep("nap", for: .milliseconds(50))
-            let b = try await step.run("b") { log.add("b"); return a + 1 }
+            let b = try await step.run("b") {
+                log.add("b"); return a + 1
+            }
             try await step.sleep("nap", for: .milliseconds(50))
-            return try await step.run("c") { log.add("c"); return b + 1 }
+            return try await step.run("c") {
+                log.add("c"); return b + 1
+            }
         }
         try await run(function) { client, run in
             let outcome = try await client.outcome(of: run)
@@ -54,13 +60,23 @@ struct WorkerTests {
     func parallel() async throws {
         let log = Log()
         let function = Function("order", on: Order.self).run { event, step in
-            async let x = step.run("x") { log.add("x"); return 1 }
+            async let x = step.run("x") {
+                log.add("x"); return 1
+            }
             async let y: Int = {
                 try await step.sleep("nap", for: .milliseconds(30))
-                return try await step.run("y") { log.add("y"); return 2 }
+                return try await step.run("y") {
+                    log.add("y"); return 2
+                }
             }()
             let sum = try await withThrowingTaskGroup(of: Int.self) { group in
-                for n in 0..<5 { group.addTask { try await step.run("n\(n)") { log.add("n\(n)"); return n } } }
+                for n in 0..<5 {
+                    group.addTask {
+                        try await step.run("n\(n)") {
+                            log.add("n\(n)"); return n
+                        }
+                    }
+                }
                 return try await group.reduce(0, +)
             }
             return try await x + y + sum
@@ -177,7 +193,9 @@ struct WorkerTests {
 
     @Test("A run whose event lies ahead begins then")
     func scheduled() async throws {
-        let function = Function("order", on: Order.self).run { event, step in Date() >= (event.data.at ?? .distantFuture) }
+        let function = Function("order", on: Order.self).run { event, step in
+            Date() >= (event.data.at ?? .distantFuture)
+        }
         try await TestDatabase.with { database in
             try await RunningWorker.with([function], in: database) { client in
                 let at = Date(timeIntervalSinceNow: 3)
@@ -221,7 +239,8 @@ struct WorkerTests {
         try await TestDatabase.with { database in
             let bad = Function("bad id", on: Order.self).run { _, _ in 1 }
             let twin = Function("twin", on: Order.self).run { _, _ in 1 }
-            let worker = Worker(app: "test", functions: [bad, twin, twin], database: database.configuration, logger: .silent)
+            let worker = Worker(
+                app: "test", functions: [bad, twin, twin], database: database.configuration, logger: .silent)
             await #expect {
                 try await worker.run()
             } throws: { error in
@@ -244,7 +263,9 @@ struct WorkerTests {
 
     // MARK: - Helpers
 
-    private func run(_ function: FunctionDefinition, _ body: @escaping @Sendable (Client, UUID) async throws -> Void) async throws {
+    private func run(_ function: FunctionDefinition, _ body: @escaping @Sendable (Client, UUID) async throws -> Void)
+        async throws
+    {
         try await TestDatabase.with { database in
             try await RunningWorker.with([function], in: database) { client in
                 let event = try await client.send(Order(id: "o-1"))
