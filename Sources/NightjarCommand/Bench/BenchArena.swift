@@ -9,12 +9,18 @@ struct BenchArena: Sendable {
     let machine: [(name: String, value: JSON)]
 
     /// Makes the database, lends it, drops it.
-    static func with<T: Sendable>(_ options: BenchOptions, _ body: (BenchArena) async throws -> T) async throws -> T {
+    /// - Parameter settings: of the temporary server, besides the usual ones.
+    static func with<T: Sendable>(
+        _ options: BenchOptions, settings: [String: String] = [:], _ body: (BenchArena) async throws -> T
+    ) async throws -> T {
         if let url = options.database {
             return try await with(server: try PostgresConfiguration(url: url), body)
         }
         let server = LocalPostgres(
-            options: .init(durable: true, settings: ["max_wal_size": "4GB", "shared_buffers": "512MB"]), logger: .quiet)
+            options: .init(
+                durable: true,
+                settings: ["max_wal_size": "4GB", "shared_buffers": "512MB"].merging(settings) { _, new in new }),
+            logger: .quiet)
         try await server.start()
         do {
             let result = try await with(server: server.configuration(), body)
