@@ -18,8 +18,12 @@ struct Interleaving: Sendable, CustomTestStringConvertible {
     var first: Operation
     var second: Operation
     var halves: [Half]
+    /// A worker applies what is pending after each commit; else nobody does before the end.
+    var appliesAtOnce: Bool
 
-    var testDescription: String { "\(first)/\(second) \(halves.map(\.rawValue).joined(separator: " "))" }
+    var testDescription: String {
+        "\(first)/\(second) \(halves.map(\.rawValue).joined(separator: " "))\(appliesAtOnce ? ", applied at once" : "")"
+    }
 
     private static let orders: [[Half]] = [
         [.firstExecutes, .firstCommits, .secondExecutes, .secondCommits],
@@ -33,7 +37,9 @@ struct Interleaving: Sendable, CustomTestStringConvertible {
     /// Every unordered pair of operations, also with itself, in every order.
     static let all: [Interleaving] = Operation.allCases.enumerated().flatMap { index, first in
         Operation.allCases[index...].flatMap { second in
-            orders.map { Interleaving(first: first, second: second, halves: $0) }
+            orders.flatMap { halves in
+                [true, false].map { Interleaving(first: first, second: second, halves: halves, appliesAtOnce: $0) }
+            }
         }
     }
 

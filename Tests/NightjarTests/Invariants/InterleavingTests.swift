@@ -30,6 +30,9 @@ struct InterleavingTests {
             case .firstCommits: results.first = try await first.commit()
             case .secondCommits: results.second = try await second.commit()
             }
+            if interleaving.appliesAtOnce, half == .firstCommits || half == .secondCommits {
+                try await watcher.applyPendingOnce()
+            }
         }
         for half in late {
             if half == .firstCommits {

@@ -112,6 +112,11 @@ struct Probe: Sendable {
         try await run { db in try db.query(Statement.reap.sql, [Int32(100), Int32(deathLimit)])[0].decode(0) }
     }
 
+    /// Applies what is pending and not locked.
+    func applyPendingOnce() async throws {
+        try await run { db in _ = try db.query(Statement.applyPending.sql, [Int32(100), Int32(100), Int64(0)]) }
+    }
+
     /// Applies what is pending until nothing is left to apply.
     func applyPending() async throws {
         for _ in 0..<100 {
