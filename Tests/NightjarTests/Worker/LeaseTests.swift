@@ -196,6 +196,45 @@ struct LeaseTests {
         }
     }
 
+    @Test("Two batches over the same runs that meet a locked row do not lock each other out")
+    func lockedRowBetweenBatches() async throws {
+        try await TestDatabase.with { database in
+            try await Probe.registerPost(in: database)
+            let worker = try await Probe(database)
+            let batches = [try await Probe(database), try await Probe(database)]
+            var pids: [Int32] = []
+            for batch in batches { pids.append(try await batch.value("SELECT pg_backend_pid()")) }
+            let user = try await Probe(database)
+            for number in 0..<40 { try await worker.send("test/post", key: "n\(number)") }
+            let leases = try await worker.claim(limit: 100).runs.map(\.lease)
+            #expect(leases.count == 40)
+            try await user.script("BEGIN")
+            _ = try await user.value(
+                "SELECT epoch FROM nightjar.live WHERE run_id = $1 FOR UPDATE", [leases[20].run], as: Int32.self)
+
+            let done = Log()
+            let tasks = batches.map { batch in
+                Task {
+                    let commits = leases.shuffled().map {
+                        LeasedCommit(lease: $0, tenant: 1, steps: [.done("s\(UUID())")], next: .run(.keep))
+                    }
+                    done.add("\(try await batch.commit(commits).count)")
+                }
+            }
+            try await eventually("each is done, or waits") {
+                let waiting = try await user.value(
+                    "SELECT count(*) FROM unnest($1::int[]) p WHERE cardinality(pg_blocking_pids(p)) > 0", [pids],
+                    as: Int64.self)
+                return done.lines.count + Int(waiting) == 2
+            }
+            try await user.script("COMMIT")
+            for task in tasks { try await task.value }
+            let deadlocks = try await user.value(
+                "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()", as: Int64.self)
+            #expect(deadlocks == 0)
+        }
+    }
+
     @Test(
         "An open transaction of somebody else stops no worker: neither claims, nor commits, nor cancels of other runs")
     func openTransaction() async throws {
