@@ -17,8 +17,7 @@ public struct WorkerConfiguration: Sendable {
     public var deathLimit = 5
     /// How many connections the worker keeps for its queries, besides one for its heartbeat and one to listen.
     public var connections = 4
-    /// Whether to listen for notifications. Off behind a pooler that cannot pass them on: everything then happens at
-    /// the poll interval.
+    /// Whether to listen for notifications. Without them everything happens at the poll interval.
     public var listens = true
 
     /// The defaults.

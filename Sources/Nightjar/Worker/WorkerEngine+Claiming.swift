@@ -1,0 +1,99 @@
+internal import Foundation
+internal import Logging
+internal import NightjarCore
+internal import PostgresClient
+internal import Synchronization
+
+// Claim, begin, wait for the next reason to.
+extension WorkerEngine {
+    func claimLoop(_ group: inout DiscardingTaskGroup) async {
+        while !Task.isCancelled {
+            begin(&group)
+            let now = ContinuousClock.now
+            let action = state.withLock { state -> ClaimSchedule.Action? in
+                guard !state.isShuttingDown else { return nil }
+                return state.schedule.next(now: now, room: state.queue.room, jitter: .random(in: 0...1))
+            }
+            do {
+                switch action {
+                case nil: return
+                case .wait(let until): await alarm.wait(until: until)
+                case .look: try await look()
+                case .claim(let limit, let low): try await claim(limit: limit, low: low, &group)
+                }
+            } catch {
+                if Task.isCancelled { return }
+                logger.warning("the database does not answer", metadata: [LogKey.error: "\(error)"])
+                await alarm.wait(until: .now + configuration.pollInterval)
+            }
+        }
+    }
+
+    func claim(limit: Int, low: Int64, _ group: inout DiscardingTaskGroup) async throws {
+        guard let id = session.current else {
+            await alarm.wait(until: .now + .milliseconds(100))
+            return
+        }
+        let queue = registration.queue
+        let functions = Array(registration.functions.keys)
+        let (claim, memos) = try await pool.withConnection { db in
+            let claim = try Claim.make(
+                db, queue: queue, functions: functions, session: id, limit: limit, low: low)
+            let resumed = claim.runs.filter { !$0.isFirst }.map(\.lease.run)
+            return (claim, resumed.isEmpty ? [:] : try Memo.read(db, of: resumed))
+        }
+        let now = ContinuousClock.now
+        let executing = state.withLock { state in
+            state.leases.formUnion(claim.runs.map(\.lease))
+            state.leases.formUnion(claim.unreadable.map(\.lease))
+            state.schedule.claimed(
+                count: claim.count, limit: limit, lowestPass: claim.runs.map(\.pass).min(), now: now)
+            state.queue.add(claim.runs.map { ($0, memos[$0.lease.run] ?? Memo(), now) }, now: now)
+            return state.queue.executing
+        }
+        metrics.claimed(claim.runs.count, executing: executing)
+        let unreadable = claim.unreadable
+        if !unreadable.isEmpty { group.addTask { await self.fail(unreadable) } }
+        if claim.blocked > 0 {
+            let stayed = try await applier.apply()
+            state.withLock { $0.schedule.hinted() }
+            // What is pending is being applied by somebody else, or held by an open transaction.
+            if stayed || claim.runs.isEmpty { await alarm.wait(until: .now + .milliseconds(10)) }
+        }
+    }
+
+    /// The poll behind every hint; also the moment to compare what executes with what is leased.
+    func look() async throws {
+        let asked = ContinuousClock.now
+        let id = session.current
+        let queue = registration.queue
+        let functions = Array(registration.functions.keys)
+        let known = state.withLock { state in
+            state.schedule.looking()
+            return state.leases
+        }
+        let sight = try await pool.withConnection { db in
+            try Sight.look(db, queue: queue, functions: functions, session: id)
+        }
+        let stale = state.withLock { state in
+            state.schedule.looked(ready: sight.ready, dueIn: sight.dueIn, now: .now)
+            return state.queue.tick(giveBackClaimedBefore: asked - .seconds(1))
+        }
+        if sight.pending { pendingAlarm.ring() }
+        if sight.dead { deadAlarm.ring() }
+        if id != nil {
+            if executions.keep(only: sight.held, asked: asked) > 0 {
+                logger.debug("runs had been cancelled without a hint")
+            }
+            // Claims and looks take turns, so what is held and not known is held by nobody's hand: a claim's answer was
+            // lost.
+            await handBack(Array(sight.held.subtracting(known)))
+        }
+        await handBack(stale.map(\.run.lease))
+    }
+
+    func hinted() {
+        state.withLock { $0.schedule.hinted() }
+        alarm.ring()
+    }
+}

@@ -1,0 +1,121 @@
+internal import Foundation
+internal import Logging
+internal import NightjarCore
+internal import PostgresClient
+internal import Synchronization
+
+// From a claimed run to what follows from its commits.
+extension WorkerEngine {
+    func begin(_ group: inout DiscardingTaskGroup) {
+        while let first = state.withLock({ $0.queue.begin() }) {
+            group.addTask {
+                // A slot that is free takes the next run at once, whatever the claim loop is doing.
+                var next: QueuedRun? = first
+                while let run = next {
+                    await self.execute(run.run, run.memo, claimedAt: run.claimedAt)
+                    next = self.state.withLock { state in
+                        state.leases.remove(run.run.lease)
+                        state.queue.finished()
+                        return state.queue.begin()
+                    }
+                }
+                self.alarm.ring()
+            }
+        }
+    }
+
+    func execute(_ run: ClaimedRun, _ memo: Memo, claimedAt: Instant) async {
+        guard session.current == run.lease.session else { return }
+        // The database's clock now, give or take the way of the claim's answer.
+        let now = run.now + (ContinuousClock.now - claimedAt).seconds
+        if let problem = memo.problem { return await fail([(run.lease, problem)]) }
+        guard let function = registration.functions[run.functionID] else {
+            logger.warning(
+                "a run of a function that this build lacks waits for another worker",
+                metadata: [LogKey.run: "\(run.lease.run)", LogKey.function: "\(run.functionID)"])
+            _ = await committer.commit(
+                LeasedCommit(lease: run.lease, next: .run(.park(until: now + 2, reason: .sleeping))))
+            return
+        }
+        let execution = RunExecution(
+            definition: function,
+            context: RunContext(
+                runID: run.lease.run, function: function.id, event: run.event, memo: memo.steps,
+                attempts: memo.attempts,
+                now: now, startedAt: run.startedAt),
+            recorder: LeaseRecorder(lease: run.lease, tenant: run.tenant, committer: committer), logger: logger,
+            makeEventID: { UUIDv7.make() })
+        let result = await executions.execute(run.lease) { await execution.run() }
+        switch result {
+        case .ended, .parked: break
+        case .refused:
+            logger.debug("a commit was refused: cancelled or leased anew", metadata: [LogKey.run: "\(run.lease.run)"])
+        case .abandoned:
+            // If the run was cancelled the lease is gone, and this is refused.
+            await handBack([run.lease])
+        }
+    }
+
+    /// Ends runs that nobody could execute.
+    func fail(_ runs: [(lease: Lease, reason: String)]) async {
+        for (lease, reason) in runs {
+            logger.error(
+                "a run cannot be read; it fails", metadata: [LogKey.run: "\(lease.run)", LogKey.error: "\(reason)"])
+            let error = RunError(name: "Unreadable", message: reason)
+            _ = await committer.commit(LeasedCommit(lease: lease, next: .run(.end(.failed(error)))))
+            state.withLock { _ = $0.leases.remove(lease) }
+        }
+    }
+
+    func handBack(_ leases: [Lease]) async {
+        guard !leases.isEmpty else { return }
+        await withDiscardingTaskGroup { group in
+            for lease in leases {
+                group.addTask { _ = await self.committer.commit(LeasedCommit(lease: lease, next: .handBack)) }
+            }
+        }
+        state.withLock { $0.leases.subtract(leases) }
+        await hints.send([.ready])
+    }
+
+    /// What follows from commits that are in the database.
+    func recorded(_ commits: [LeasedCommit]) async {
+        let wall = Date()
+        let now = ContinuousClock.now
+        var found: Set<Hint> = []
+        state.withLock { state in
+            for commit in commits {
+                // The worker that recorded a sleep watches it. Clocks may differ; the database has the last word.
+                if case .run(.park(let until, _)) = commit.next {
+                    state.schedule.expect(dueAt: now + .seconds(max(0, until.timeIntervalSince(wall))))
+                }
+                if !commit.events.isEmpty { found.formUnion([.ready, .pending]) }
+                if case .run(.end(.failed)) = commit.next { found.insert(.ready) }
+            }
+            if !found.isEmpty { state.schedule.hinted() }
+        }
+        alarm.ring()
+        if found.contains(.pending) { pendingAlarm.ring() }
+        if !found.isEmpty { await hints.send(found) }
+    }
+}
+
+/// Records what one run did, under the lease that it was claimed with.
+private struct LeaseRecorder: RunRecorder {
+    let lease: Lease
+    let tenant: Int32
+    let committer: Committer
+
+    func commit(_ commit: RunCommit, of runID: UUID) async -> CommitAnswer {
+        await committer.commit(
+            LeasedCommit(
+                lease: lease, tenant: tenant, steps: commit.steps, attempts: commit.attempts, events: commit.events,
+                next: .run(commit.next)))
+    }
+}
+
+extension Duration {
+    fileprivate var seconds: TimeInterval {
+        TimeInterval(components.seconds) + TimeInterval(components.attoseconds) * 1e-18
+    }
+}
