@@ -16,7 +16,7 @@
 -- = ANY (ARRAY(…)) instead of a join with `candidate`: with young statistics the planner would scan `live` for it.
 -- LATERAL … LIMIT 1 instead of = ANY: with a generic plan only the former prunes the log's partitions.
 WITH me AS MATERIALIZED (
-    -- A session that is gone leases nothing; one that is being closed waits for this claim, and sees what it took.
+    -- A session that is dead or gone leases nothing. KEY SHARE: it cannot be forgotten while this claim takes something.
     SELECT FROM nightjar.sessions s WHERE s.session_id = $2 AND NOT s.dead FOR KEY SHARE
 ), due AS MATERIALIZED (
     SELECT l.run_id, l.tenant_id, l.epoch, l.event_id

@@ -181,6 +181,37 @@ struct SendTests {
         }
     }
 
+    @Test("A role that may only insert events sends them with their whole effect, and can do nothing else")
+    func producerRole() async throws {
+        try await TestDatabase.with { database in
+            try await Probe.registerPost(in: database)
+            let admin = try await Probe(database)
+            let role = "producer_\(database.name.suffix(8))"
+            try await admin.script(
+                """
+                CREATE ROLE \(role); GRANT USAGE ON SCHEMA nightjar TO \(role); GRANT INSERT ON nightjar.events TO \(role)
+                """)
+            let producer = PostgresSession(database.configuration, logger: .silent)
+            try await producer.run { db in
+                try db.script("SET ROLE \(role)")
+                try db.script("INSERT INTO nightjar.events (name, data) VALUES ('test/post', '{\"key\": \"k\"}')")
+                try db.script("INSERT INTO nightjar.events (name, data) VALUES ('test/cancel', '{\"key\": \"k\"}')")
+            }
+            #expect(try await admin.runs(key: "k").map(\.status) == ["cancelled"])
+            for forbidden in [
+                "SELECT nightjar.cancel_runs('{}', '{}', true)", "SELECT nightjar.cancel(gen_random_uuid())",
+                "SELECT nightjar.register('x', '[]')", "SELECT * FROM nightjar.live",
+            ] {
+                let refusal = await #expect(throws: PostgresError.self) {
+                    try await producer.run { db in try db.script(forbidden) }
+                }
+                #expect(refusal?.sqlState == .insufficientPrivilege)
+            }
+            await producer.close()
+            try await admin.script("DROP OWNED BY \(role); DROP ROLE \(role)")
+        }
+    }
+
     @Test("Partitions join without a gap wherever the server's clocks stand")
     func partitionBounds() async throws {
         try await TestDatabase.with { database in

@@ -84,7 +84,7 @@ struct BlogSchedulerTests {
     private func sessions(_ database: TestDatabase) async throws -> Int {
         let connection = PostgresSession(database.configuration, logger: .silent)
         let count = try await connection.run { db in
-            try db.query("SELECT count(*) FROM nightjar.sessions")[0].decode(0, as: Int.self)
+            try db.query("SELECT count(*) FROM nightjar.sessions WHERE NOT dead")[0].decode(0, as: Int.self)
         }
         await connection.close()
         return count

@@ -1,0 +1,84 @@
+import Testing
+
+@testable import Nightjar
+
+/// When a worker claims, looks and waits: decided without a database and without a clock.
+struct ClaimScheduleTests {
+    private let start = ContinuousClock.now
+
+    private func schedule() -> ClaimSchedule {
+        ClaimSchedule(now: start, pollInterval: .seconds(1), worthwhile: 25)
+    }
+
+    @Test("It claims at the start; then, with nothing there, it only looks once an interval")
+    func idle() {
+        var schedule = schedule()
+        #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: .min))
+        schedule.claimed(count: 0, limit: 100, lowestPass: nil, now: start)
+        #expect(schedule.next(now: start, room: 100, jitter: 1) == .wait(until: start + .seconds(1)))
+        #expect(schedule.next(now: start + .seconds(1), room: 100, jitter: 1) == .look)
+        schedule.looked(ready: false, dueIn: nil, now: start + .seconds(1))
+        #expect(schedule.next(now: start + .seconds(1), room: 100, jitter: 1) == .wait(until: start + .seconds(2)))
+    }
+
+    @Test("A hint that comes while a claim is on its way is not swallowed by the claim's empty answer")
+    func hintMeanwhile() {
+        var schedule = schedule()
+        #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: .min))
+        schedule.hinted()
+        schedule.claimed(count: 0, limit: 100, lowestPass: nil, now: start)
+        #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: .min))
+    }
+
+    @Test("It wakes for what is due, by whomever it knows of it; a look under way does not forget what was told meanwhile")
+    func due() {
+        var schedule = schedule()
+        _ = schedule.next(now: start, room: 100, jitter: 1)
+        schedule.claimed(count: 0, limit: 100, lowestPass: nil, now: start)
+        schedule.expect(dueAt: start + .milliseconds(300))
+        #expect(schedule.next(now: start, room: 100, jitter: 1) == .wait(until: start + .milliseconds(300)))
+        schedule.looking()
+        schedule.expect(dueAt: start + .milliseconds(200))
+        schedule.looked(ready: false, dueIn: .milliseconds(500), now: start)
+        #expect(schedule.next(now: start, room: 100, jitter: 1) == .wait(until: start + .milliseconds(200)))
+        let later = start + .milliseconds(200)
+        #expect(schedule.next(now: later, room: 100, jitter: 1) == .claim(limit: 100, low: .min))
+        // Woken a hair too early: the database says when.
+        schedule.claimed(count: 0, limit: 100, lowestPass: nil, now: later)
+        #expect(schedule.next(now: later, room: 100, jitter: 1) == .look)
+    }
+
+    @Test("Behind a backlog it waits for room worth a round trip, but not for ever, and reads on from where it was")
+    func backlog() {
+        var schedule = schedule()
+        _ = schedule.next(now: start, room: 100, jitter: 1)
+        schedule.claimed(count: 100, limit: 100, lowestPass: 7, now: start)
+        #expect(schedule.next(now: start, room: 5, jitter: 1) == .wait(until: start + .milliseconds(20)))
+        #expect(schedule.next(now: start, room: 25, jitter: 1) == .claim(limit: 25, low: 7))
+        schedule.claimed(count: 25, limit: 25, lowestPass: 9, now: start)
+        #expect(schedule.next(now: start + .milliseconds(20), room: 1, jitter: 1) == .claim(limit: 1, low: 9))
+        // Runs that came back keep their old place: once a second all is read.
+        schedule.claimed(count: 1, limit: 1, lowestPass: 10, now: start + .milliseconds(20))
+        #expect(schedule.next(now: start + .seconds(1), room: 50, jitter: 1) == .look)
+        #expect(schedule.next(now: start + .seconds(1), room: 50, jitter: 1) == .claim(limit: 50, low: .min))
+    }
+
+    @Test("A short answer from the watermark upwards says nothing about what lies below it")
+    func watermark() {
+        var schedule = schedule()
+        _ = schedule.next(now: start, room: 100, jitter: 1)
+        schedule.claimed(count: 100, limit: 100, lowestPass: 7, now: start)
+        #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: 7))
+        schedule.claimed(count: 3, limit: 100, lowestPass: 8, now: start)
+        #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: .min))
+        schedule.claimed(count: 0, limit: 100, lowestPass: nil, now: start)
+        #expect(schedule.next(now: start, room: 100, jitter: 1) == .wait(until: start + .seconds(1)))
+    }
+
+    @Test("Without room it claims nothing, and still looks")
+    func full() {
+        var schedule = schedule()
+        #expect(schedule.next(now: start, room: 0, jitter: 1) == .wait(until: start + .seconds(1)))
+        #expect(schedule.next(now: start + .seconds(1), room: 0, jitter: 1) == .look)
+    }
+}
