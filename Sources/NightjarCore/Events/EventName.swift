@@ -1,10 +1,15 @@
 /// The rules for names of events and for patterns of such names.
 enum EventName {
     static let maximumLength = 255
+    /// Functions may listen to these; only the database sends them.
+    static let systemPrefix = "inngest/"
 
     /// Returns what is wrong with the name of an event that someone sends, nil when nothing is.
     static func problem(_ name: String) -> String? {
         if let problem = commonProblem(name) { return problem }
+        if name.hasPrefix(systemPrefix) {
+            return "event name \"\(name)\": names that begin with \"\(systemPrefix)\" are those of events that Nightjar sends itself"
+        }
         return name.hasSuffix("*") ? "event name \"\(name)\" must not end in \"*\", which stands for many names" : nil
     }
 

@@ -233,6 +233,15 @@ struct SendTests {
         }
     }
 
+    @Test("What a client may not send is refused before it is sent, with the reason", arguments: [
+        ("", "{}", "must not be empty"), ("app/*", "{}", "\"*\""), ("inngest/function.failed", "{}", "Nightjar sends itself"),
+        ("app/x", "[1]", "JSON object"), ("app/x", "{", "JSON"), ("app/x", "{\"a\": \"\\u0000\"}", "NUL"),
+    ])
+    func refusedByClient(name: String, json: String, reason: String) {
+        let error = #expect(throws: EventError.self) { _ = try NewEvent(name: name, json: json) }
+        #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")
+    }
+
     @Test("Tenants do not see each other: same names, same values, no effect")
     func tenants() async throws {
         try await TestDatabase.with { database in
