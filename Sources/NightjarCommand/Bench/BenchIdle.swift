@@ -39,8 +39,7 @@ struct BenchIdle: Subcommand {
                 while try await session.run({ db in
                     try db.query("SELECT count(*) FROM nightjar.live WHERE state = 2")[0].decode(0, as: Int64.self)
                 }) < Int64(sleeping) { try await Task.sleep(for: .milliseconds(100)) }
-                // A backend that falls idle tells its last figures within ten seconds.
-                try await Task.sleep(for: .seconds(12))
+                try await Self.settle(session)
                 let (transactions, processor) = (try await Self.transactions(session), Self.processorSeconds())
                 try await Task.sleep(for: .seconds(seconds))
                 // Its own question is one of them.
@@ -57,6 +56,18 @@ struct BenchIdle: Subcommand {
             await session.close()
             try arena.report(figures, options)
             return .success
+        }
+    }
+
+    /// Backends tell the figures of what they did long after they fell idle: waits until none comes late any more.
+    private static func settle(_ session: PostgresSession) async throws {
+        var quiet = 0
+        var last = try await transactions(session)
+        for _ in 0..<12 where quiet < 3 {
+            try await Task.sleep(for: .seconds(5))
+            let now = try await transactions(session)
+            quiet = now - last <= 15 ? quiet + 1 : 0
+            last = now
         }
     }
 
