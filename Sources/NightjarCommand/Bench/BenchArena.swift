@@ -63,7 +63,8 @@ struct BenchArena: Sendable {
             group.addTask { try await worker.run() }
             let session = PostgresSession(database, logger: .quiet)
             while try await session.run({ db in
-                try db.query("SELECT NOT EXISTS (SELECT FROM nightjar.sessions WHERE NOT dead)")[0].decode(0, as: Bool.self)
+                try db.query("SELECT NOT EXISTS (SELECT FROM nightjar.sessions WHERE NOT dead)")[0].decode(
+                    0, as: Bool.self)
             }) { try await Task.sleep(for: .milliseconds(5)) }
             await session.close()
             let result = try await body()

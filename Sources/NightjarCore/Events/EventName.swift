@@ -8,7 +8,8 @@ enum EventName {
     static func problem(_ name: String) -> String? {
         if let problem = commonProblem(name) { return problem }
         if name.hasPrefix(systemPrefix) {
-            return "event name \"\(name)\": names that begin with \"\(systemPrefix)\" are those of events that Nightjar sends itself"
+            return
+                "event name \"\(name)\": names that begin with \"\(systemPrefix)\" are those of events that Nightjar sends itself"
         }
         return name.hasSuffix("*") ? "event name \"\(name)\" must not end in \"*\", which stands for many names" : nil
     }

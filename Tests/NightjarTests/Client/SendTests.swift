@@ -233,10 +233,13 @@ struct SendTests {
         }
     }
 
-    @Test("What a client may not send is refused before it is sent, with the reason", arguments: [
-        ("", "{}", "must not be empty"), ("app/*", "{}", "\"*\""), ("inngest/function.failed", "{}", "Nightjar sends itself"),
-        ("app/x", "[1]", "JSON object"), ("app/x", "{", "JSON"), ("app/x", "{\"a\": \"\\u0000\"}", "NUL"),
-    ])
+    @Test(
+        "What a client may not send is refused before it is sent, with the reason",
+        arguments: [
+            ("", "{}", "must not be empty"), ("app/*", "{}", "\"*\""),
+            ("inngest/function.failed", "{}", "Nightjar sends itself"),
+            ("app/x", "[1]", "JSON object"), ("app/x", "{", "JSON"), ("app/x", "{\"a\": \"\\u0000\"}", "NUL"),
+        ])
     func refusedByClient(name: String, json: String, reason: String) {
         let error = #expect(throws: EventError.self) { _ = try NewEvent(name: name, json: json) }
         #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")

@@ -30,7 +30,9 @@ struct ClaimScheduleTests {
         #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: .min))
     }
 
-    @Test("It wakes for what is due, by whomever it knows of it; a look under way does not forget what was told meanwhile")
+    @Test(
+        "It wakes for what is due, by whomever it knows of it; a look under way does not forget what was told meanwhile"
+    )
     func due() {
         var schedule = schedule()
         _ = schedule.next(now: start, room: 100, jitter: 1)

@@ -398,7 +398,8 @@ struct LeaseTests {
             #expect(try await watcher.value("SELECT count(*) FROM nightjar.live WHERE state = 0", as: Int64.self) == 10)
             #expect(
                 try await watcher.value(
-                    "SELECT count(*) FROM nightjar.sessions WHERE name LIKE 'shutdown%' AND NOT dead", as: Int64.self) == 0)
+                    "SELECT count(*) FROM nightjar.sessions WHERE name LIKE 'shutdown%' AND NOT dead", as: Int64.self)
+                    == 0)
             #expect(try await watcher.violations() == [])
             await client.close()
         }
