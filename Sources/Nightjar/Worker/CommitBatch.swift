@@ -99,6 +99,8 @@ struct CommitBatch {
             case .run(.end(.cancelled)), .handBack: code = 6
             case .run(.park(let until, .sleeping)): (code, due) = (4, until.storable)
             case .run(.park(let until, .retrying)): (code, due) = (5, until.storable)
+            case .run(.park(let until, .waiting)): (code, due) = (7, until.storable)
+            case .run(.park(let until, .invoking)): (code, due) = (8, until.storable)
             }
         }
     }
