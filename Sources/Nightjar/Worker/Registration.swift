@@ -28,7 +28,8 @@ struct Registration: Sendable {
     /// Registers the functions. See `nightjar.register` in migration 0005: what is unchanged is not written.
     static func make(_ db: PostgresConnection, app: String, functions: [FunctionDefinition]) throws -> Registration {
         let entries = functions.map(Entry.init)
-        let rows = try db.query("SELECT * FROM nightjar.register($1, $2)", [app, try PostgresJSON(encoding: entries)])
+        let json = try PostgresJSON(encoding: entries, using: JSONCoding.encoder())
+        let rows = try db.query("SELECT * FROM nightjar.register($1, $2)", [app, json])
         let byName = Dictionary(uniqueKeysWithValues: functions.map { ($0.id, $0) })
         var registration = Registration(queue: 0, functions: [:])
         for row in rows {
@@ -46,9 +47,20 @@ struct Registration: Sendable {
             var source: String?
         }
         struct Cancel: Encodable {
-            var event: String
-            var trigger_path: [String]
-            var event_path: [String]
+            enum CodingKeys: String, CodingKey {
+                case event, text, branches, until
+                case timeoutMilliseconds = "timeout_ms"
+            }
+            var policy: CancelPolicy
+
+            func encode(to encoder: any Encoder) throws {
+                var container = encoder.container(keyedBy: CodingKeys.self)
+                try container.encode(policy.event, forKey: .event)
+                try container.encode(policy.text, forKey: .text)
+                try container.encode(policy.branches, forKey: .branches)
+                try container.encode(policy.timeout?.milliseconds, forKey: .timeoutMilliseconds)
+                try container.encode(policy.timeout?.date, forKey: .until)
+            }
         }
         var name: String
         var options: FunctionOptions
@@ -59,9 +71,18 @@ struct Registration: Sendable {
             name = function.id
             options = function.options
             triggers = function.triggers.map { Trigger(event: $0.event, source: $0.source) }
-            cancel = function.cancelPolicies.map {
-                Cancel(event: $0.event, trigger_path: $0.triggerPath ?? [], event_path: $0.eventPath ?? [])
-            }
+            cancel = function.cancelPolicies.map(Cancel.init)
         }
+    }
+}
+
+extension PolicyTimeout {
+    /// Whole milliseconds, so that SQL can read them as an integer.
+    fileprivate var milliseconds: Int64? {
+        if case .after(let duration) = self { Int64((duration / .milliseconds(1)).rounded(.up)) } else { nil }
+    }
+
+    fileprivate var date: Date? {
+        if case .at(let date) = self { date } else { nil }
     }
 }

@@ -1,20 +1,21 @@
-/// A promise of a function: an event of this name, where the fields match, cancels the run.
+/// A promise of a function: an event of this name that matches cancels the run.
 package struct CancelPolicy: Sendable, Hashable {
     /// The name of the cancelling event; may be a wildcard.
     package var event: String
-    /// The field of the run's own event, from the event downwards; nil when every such event cancels.
-    package var triggerPath: [String]?
-    /// The field of the cancelling event.
-    package var eventPath: [String]?
+    /// Which of these events, as the author of the function wrote it; nil when every one cancels.
+    package var text: String?
+    /// An event cancels when it matches one of these.
+    package var branches: [MatchBranch]
+    /// After which the policy no longer listens; nil: as long as the run lives.
+    package var timeout: PolicyTimeout?
+    /// What its author should know, in words.
+    package var warnings: [String]
 
-    package init(event: String, triggerPath: [String]?, eventPath: [String]?) {
+    package init(event: String, match: Match, timeout: PolicyTimeout? = nil) {
         self.event = event
-        self.triggerPath = triggerPath
-        self.eventPath = eventPath
+        self.text = match.text
+        self.branches = match.branches
+        self.timeout = timeout
+        self.warnings = match.warnings
     }
-
-    /// The canonical text of `triggerPath`, such as `data.postID`.
-    package var triggerPathText: String? { triggerPath.map { FieldPath(elements: $0).text } }
-    /// The canonical text of `eventPath`.
-    package var eventPathText: String? { eventPath.map { FieldPath(elements: $0).text } }
 }

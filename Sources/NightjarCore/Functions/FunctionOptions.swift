@@ -16,11 +16,7 @@ package struct FunctionOptions: Sendable, Hashable, Codable {
     package init() {}
 
     /// Returns the stored form: the same text for the same options.
-    package func canonicalJSON() throws -> String {
-        let encoder = JSONCoding.encoder()
-        encoder.outputFormatting.insert(.sortedKeys)
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
-    }
+    package func canonicalJSON() throws -> String { try JSONCoding.canonicalText(self) }
 
     /// Returns everything that is wrong with the options.
     var problems: [String] {

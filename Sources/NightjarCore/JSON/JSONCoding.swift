@@ -40,10 +40,20 @@ public enum JSONCoding {
     // Coders are expensive to make and, never changed after that, safe to share.
     private static let sharedEncoder = encoder()
     private static let sharedDecoder = decoder()
+    private static let sharedSortingEncoder = {
+        let encoder = JSONCoding.encoder()
+        encoder.outputFormatting.insert(.sortedKeys)
+        return encoder
+    }()
 
     /// Encodes a value to JSON text.
     package static func text(_ value: some Encodable) throws -> String {
         String(decoding: try sharedEncoder.encode(value), as: UTF8.self)
+    }
+
+    /// Encodes a value to JSON text with the keys of objects in order: the same text for the same value.
+    package static func canonicalText(_ value: some Encodable) throws -> String {
+        String(decoding: try sharedSortingEncoder.encode(value), as: UTF8.self)
     }
 
     /// Decodes a value from JSON text.

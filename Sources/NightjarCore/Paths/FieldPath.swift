@@ -44,6 +44,26 @@ package struct FieldPath: Sendable, Hashable {
         package var description: String { "path \"\(path)\", character \(position): \(reason)" }
     }
 
+    /// Why a path cannot have a further element.
+    struct ElementProblem {
+        let reason: String
+        /// Whether it is the first element, and none that events have.
+        let isUnknownRoot: Bool
+    }
+
+    /// Returns what is wrong with a further element of a path, nil when nothing is.
+    static func problem(with element: String, after elements: [String]) -> ElementProblem? {
+        guard let root = elements.first else {
+            guard !["data", "user", "id", "name", "ts"].contains(element) else { return nil }
+            return ElementProblem(
+                reason: "a path must begin with data or user, or be id, name or ts", isUnknownRoot: true)
+        }
+        return hasFields(root) ? nil : ElementProblem(reason: "\"\(root)\" has no fields", isUnknownRoot: false)
+    }
+
+    /// Whether a member of an event may have fields of its own.
+    static func hasFields(_ root: String) -> Bool { root == "data" || root == "user" }
+
     static func isIndex(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
             && (text == "0" || text.utf8.first != UInt8(ascii: "0"))

@@ -1,92 +1,63 @@
 /// Reads the text form of a ``FieldPath``.
 struct FieldPathParser {
-    private let text: String
-    private let characters: [Character]
-    private var index = 0
+    private var cursor: TokenCursor
 
     init(_ text: String) {
-        self.text = text
-        self.characters = Array(text)
+        cursor = TokenCursor(text)
     }
 
     mutating func parse() throws(FieldPath.SyntaxError) -> [String] {
-        var elements = [try name()]
-        try check(root: elements[0])
-        while index < characters.count {
-            switch characters[index] {
-            case ".":
-                index += 1
-                elements.append(try name())
-            case "[":
-                index += 1
-                elements.append(try bracketed())
-            default:
-                throw failure("expected \".\" or \"[\", found \"\(characters[index])\"")
+        do {
+            return try elements()
+        } catch {
+            throw FieldPath.SyntaxError(path: error.text, position: error.position, reason: error.reason)
+        }
+    }
+
+    private mutating func elements() throws(EventExpression.SyntaxError) -> [String] {
+        try refuseSpaces()
+        var elements: [String] = []
+        while true {
+            let token = cursor.current
+            let element: String
+            if elements.isEmpty || cursor.take(".") {
+                element = try cursor.pathName()
+            } else if cursor.take("[") {
+                guard let index = try cursor.pathIndex() else { throw noIndex }
+                element = index
+            } else if token.kind == .end {
+                return elements
+            } else {
+                throw cursor.failure("expected \".\" or \"[\", found \(token.name)")
             }
-        }
-        return elements
-    }
-
-    private func check(root: String) throws(FieldPath.SyntaxError) {
-        switch root {
-        case "data", "user":
-            break
-        case "id", "name", "ts":
-            guard index == characters.count else { throw failure("\"\(root)\" has no fields") }
-        default:
-            throw failure("must begin with data or user, or be id, name or ts; did you mean \"data.\(text)\"?", at: 0)
-        }
-    }
-
-    private mutating func name() throws(FieldPath.SyntaxError) -> String {
-        guard index < characters.count else { throw failure("expected a name, found the end") }
-        guard FieldPath.isPlainStart(characters[index]) else {
-            throw failure("expected a name, found \"\(characters[index])\"; write other names as [\"…\"]")
-        }
-        let start = index
-        while index < characters.count, FieldPath.isPlainPart(characters[index]) { index += 1 }
-        return String(characters[start..<index])
-    }
-
-    private mutating func bracketed() throws(FieldPath.SyntaxError) -> String {
-        guard index < characters.count else { throw failure("expected a quoted name or an index, found the end") }
-        let element =
-            switch characters[index] {
-            case "\"", "'": try quoted(by: characters[index])
-            default: try number()
+            if let problem = FieldPath.problem(with: element, after: elements) {
+                let hint = problem.isUnknownRoot ? "; did you mean \"data.\(cursor.text)\"?" : ""
+                throw cursor.failure(problem.reason + hint, at: token)
             }
-        guard index < characters.count, characters[index] == "]" else { throw failure("expected \"]\"") }
-        index += 1
-        return element
-    }
-
-    private mutating func quoted(by quote: Character) throws(FieldPath.SyntaxError) -> String {
-        let start = index
-        index += 1
-        var name = ""
-        while index < characters.count, characters[index] != quote {
-            if characters[index] == "\\" { index += 1 }
-            guard index < characters.count else { break }
-            guard characters[index] != "\0" else { throw failure("a name cannot contain a NUL character") }
-            name.append(characters[index])
-            index += 1
+            elements.append(element)
         }
-        guard index < characters.count else { throw failure("the quoted name does not end", at: start) }
-        index += 1
-        return name
     }
 
-    private mutating func number() throws(FieldPath.SyntaxError) -> String {
-        let start = index
-        while index < characters.count, characters[index].isASCII, characters[index].isNumber { index += 1 }
-        let digits = String(characters[start..<index])
-        guard FieldPath.isIndex(digits), Int32(digits) != nil else {
-            throw failure("expected a quoted name or an index", at: start)
+    private var noIndex: EventExpression.SyntaxError {
+        switch cursor.current.kind {
+        case .string, .number:
+            var cursor = cursor
+            cursor.advance()
+            return cursor.failure("expected \"]\", found \(cursor.current.name)")
+        case .name, .symbol, .invalid, .end:
+            return cursor.failure("expected a quoted name or an index, found \(cursor.current.name)")
         }
-        return digits
     }
 
-    private func failure(_ reason: String, at index: Int? = nil) -> FieldPath.SyntaxError {
-        FieldPath.SyntaxError(path: text, position: (index ?? self.index) + 1, reason: reason)
+    private func refuseSpaces() throws(EventExpression.SyntaxError) {
+        var end = 0
+        for token in cursor.tokens {
+            guard token.range.lowerBound == end else {
+                let expected = end == 0 ? "a name" : "\".\" or \"[\""
+                throw EventExpression.SyntaxError(
+                    text: cursor.text, position: end + 1, reason: "expected \(expected), found a space")
+            }
+            end = token.range.upperBound
+        }
     }
 }

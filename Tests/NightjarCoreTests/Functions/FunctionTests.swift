@@ -71,15 +71,17 @@ struct FunctionTests {
         #expect(definition.triggers == [Trigger(event: "blog/post.scheduled")])
         #expect(
             definition.cancelPolicies == [
+                CancelPolicy(event: "blog/post.cancelled", match: try .paths("data.postID")),
+                CancelPolicy(event: "blog/other", match: try .paths("data.postID", "data.inner.id")),
+                CancelPolicy(event: "blog/other", match: try .paths("data.post_id")),
                 CancelPolicy(
-                    event: "blog/post.cancelled", triggerPath: ["data", "postID"], eventPath: ["data", "postID"]),
-                CancelPolicy(
-                    event: "blog/other", triggerPath: ["data", "postID"], eventPath: ["data", "inner", "id"]),
-                CancelPolicy(event: "blog/other", triggerPath: ["data", "post_id"], eventPath: ["data", "post_id"]),
-                CancelPolicy(
-                    event: "blog/anything.*", triggerPath: ["data", "postID"], eventPath: ["data", "a-b", "items", "0"]),
+                    event: "blog/anything.*", match: try .paths("data.postID", #"data["a-b"].items[0]"#)),
             ])
-        #expect(definition.cancelPolicies.last?.eventPathText == #"data["a-b"].items[0]"#)
+        #expect(definition.cancelPolicies.last?.text == #"match data.postID with data["a-b"].items[0]"#)
+        #expect(
+            definition.cancelPolicies.last?.branches == [
+                MatchBranch(triggerPath: ["data", "postID"], eventPath: ["data", "a-b", "items", "0"])
+            ])
         #expect(definition.options.retries.maxRetries == 7)
         #expect(definition.options.timeout == .seconds(3600))
         #expect(definition.options.stepTimeout == .seconds(60))
@@ -199,5 +201,11 @@ struct FunctionTests {
         #expect(
             text == #"{"backoff":"exponential","factor":3,"initial_ms":1000,"jitter_ms":500,"max_retries":3,"#
                 + #""maximum_ms":60000,"output_limit":4194304,"timeout_ms":90000}"#)
+    }
+}
+
+extension Match {
+    fileprivate static func paths(_ path: String, _ otherPath: String? = nil) throws -> Match {
+        Match(try FieldPath(path), with: try FieldPath(otherPath ?? path))
     }
 }
