@@ -39,8 +39,6 @@ public struct RunError: Codable, Sendable, Hashable, Error, CustomStringConverti
     public enum Code {
         /// A step failed for good and the function did not catch its error.
         public static let stepFailed = "step_failed"
-        /// The run took longer than the function's `timeout`.
-        public static let runTimeout = "run_timeout"
         /// An attempt of a step took longer than its `timeout`.
         public static let stepTimeout = "step_timeout"
         /// The function does not fit what this run has recorded, as a rule because it was changed under way.
