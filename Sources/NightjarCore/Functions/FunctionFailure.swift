@@ -27,19 +27,10 @@ extension FunctionFailure: Decodable {
         case functionID = "function_id"
     }
 
-    private struct FailedEvent: Decodable {
-        var id: String
-        var name: String
-        var data: Payload
-        var user: JSON?
-        var ts: Date
-    }
-
     /// Decodes the data of a failure event.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        let event = try container.decode(FailedEvent.self, forKey: .event)
-        self.event = Event(id: event.id, name: event.name, data: event.data, user: event.user, timestamp: event.ts)
+        event = try container.decode(EnclosedEvent<Payload>.self, forKey: .event).event
         error = try container.decode(RunError.self, forKey: .error)
         runID = try container.decode(UUID.self, forKey: .runID)
         functionID = try container.decode(String.self, forKey: .functionID)
