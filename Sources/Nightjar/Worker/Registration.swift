@@ -41,7 +41,8 @@ struct Registration: Sendable {
         return registration
     }
 
-    private struct Entry: Encodable {
+    /// A function as `nightjar.register` takes it.
+    struct Entry: Encodable {
         struct Trigger: Encodable {
             var event: String
             var source: String?
