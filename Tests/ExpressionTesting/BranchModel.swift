@@ -3,22 +3,25 @@ package import NightjarCore
 /// What the match index does with the branches of a match, in memory.
 package struct BranchModel: Sendable {
     private let evaluator: ExpressionEvaluator
+    /// As when a run begins to wait: there is no new event yet.
+    private let beforehand: ExpressionEvaluator
 
     package init(event: JSON, async: JSON) {
         evaluator = ExpressionEvaluator(event: event, async: async)
+        beforehand = ExpressionEvaluator(event: event, async: .null)
     }
 
     /// Says whether the new event matches.
     package func matches(_ match: Match) -> Bool { match.branches.contains(where: matches) }
 
     private func matches(_ branch: MatchBranch) -> Bool {
-        guard isTrue(branch.guardExpression) else { return false }
+        guard isTrue(branch.guardExpression, beforehand) else { return false }
         let waiting = Self.keys(branch.triggerPath, of: evaluator.event)
         let arriving = Self.keys(branch.eventPath, of: evaluator.async)
-        return waiting.contains { arriving.contains($0) } && isTrue(branch.condition)
+        return waiting.contains { arriving.contains($0) } && isTrue(branch.condition, evaluator)
     }
 
-    private func isTrue(_ stored: JSON?) -> Bool {
+    private func isTrue(_ stored: JSON?, _ evaluator: ExpressionEvaluator) -> Bool {
         guard let stored else { return true }
         return SyntaxNode(stored: stored).map(evaluator.matches) ?? false
     }
