@@ -45,7 +45,7 @@ extension WorkerEngine {
                 attempts: memo.attempts, open: memo.open, arrivals: memo.arrivals, mail: run.mail,
                 now: now, startedAt: run.startedAt),
             recorder: LeaseRecorder(
-                lease: run.lease, tenant: run.tenant, isHeard: run.isInvoked || function.failureHandler != nil,
+                lease: run.lease, tenant: run.tenant, isHeard: run.isInvoked || !function.handlers.isEmpty,
                 committer: committer, paths: paths),
             logger: logger, makeEventID: { UUIDv7.make() }, mailbox: mailbox,
             interrupted: { [interruptions] steps in interruptions.told(run.lease, steps: steps) })
