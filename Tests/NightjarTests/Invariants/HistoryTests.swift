@@ -1,93 +1,71 @@
-import Foundation
-import LocalPostgres
-import NightjarTesting
-import Synchronization
 import Testing
 
 @testable import Nightjar
 
-/// A random history: producers, cancellers, workers, stale leases, backends that are terminated, a server that crashes.
-/// Afterwards everything that the invariants promise is checked against what the database and the steps wrote down.
+/// A random history: producers, cancellers of every kind, those who answer, workers, stale leases, backends that are
+/// terminated, a server that crashes. Afterwards everything that the invariants promise is checked against what the
+/// database and the steps wrote down.
 @Suite(.serialized)
 struct HistoryTests {
-    @Test("20,000 runs through crashes: each ends once, no cancel is lost, nothing recorded is executed again")
+    @Test(
+        "20,000 runs through crashes: each ends once, no cancel and no answer is lost, nothing recorded is executed again"
+    )
     func history() async throws {
-        let history = try await History(runs: 20_000)
+        let history = try await History(events: 14_500)
         try await history.play()
 
-        let checker = HistoryChecker(probe: try await Probe(history.database), journal: history.journal)
-        #expect(try await checker.probe.violations() == [])
-        #expect(try await checker.eventsWithoutRun() == 0)
-        #expect(try await checker.acknowledgedEventsThatAreMissing() == 0)
-        #expect(try await checker.endsAfterAcknowledgedCancel() == [])
-        #expect(try await checker.stepsAfterAcknowledgedCancel() == [])
-        #expect(try await checker.executionsAfterTheirRecord() == [])
+        let checker = try await HistoryChecker(probe: try await Probe(history.database), journal: history.journal)
+        let violations = try await checker.probe.violations()
+        let leftovers = try await checker.leftovers()
+        expectNone(violations, "the view finds nothing")
+        expectNone(leftovers, "nothing is left over")
+        expectNone(checker.eventsWithoutRun(), "every event starts its run")
+        expectNone(checker.acknowledgedEventsThatAreMissing(), "what is acknowledged is there")
+        expectNone(checker.executionsAfterTheirRecord(), "what is recorded is not executed again")
+        expectNone(checker.unjustifiedCancels(), "every cancelled run has a cause that justifies it")
+        expectNone(checker.recordsAfterCancels(), "nothing is recorded after a cancel")
+        expectNone(checker.childrenThatWentOn(), "children are cancelled with parents that wait for them")
+        expectNone(checker.wrongAnswers(), "waits get events that match and are young enough")
+        expectNone(checker.lostWakeUps(), "no answer is lost")
+        expectNone(checker.earlyTimeouts(), "no wait times out before its time")
+        expectNone(checker.wrongResults(), "parents get what their children returned")
+        expectNone(checker.wrongNotices(), "one event for each end that somebody has to hear of")
+        expectNone(checker.lateStarts(), "no run begins after its time")
+        expectNone(history.journal.bulksThatWentOn, "an interrupted request does nothing")
         #expect(history.journal.deadlocks == 0)
         #expect(history.journal.staleCommitsAccepted == 0)
 
-        // A history in which nothing happened proves nothing.
-        let counts = try await checker.counts()
-        print("history:", counts, history.journal.summary)
-        #expect(counts.values.reduce(0, +) >= 20_000)
-        #expect(counts["completed", default: 0] > 5_000)
-        #expect(counts["cancelled", default: 0] > 1_000)
-        #expect(history.journal.crashes == 2)
-        #expect(history.journal.terminated > 20)
-        #expect(history.journal.staleCommitsRefused > 0)
+        print("history:", checker.counts, checker.kinds, history.journal.summary)
+        expectPlenty(checker)
         try await history.end()
     }
-}
 
-/// What happened, as those who did it saw it.
-final class Journal: Sendable {
-    struct Acknowledgement: Sendable {
-        var event: UUID
-        /// By the database's clock, after the commit was acknowledged.
-        var at: Date
-    }
-    private struct State {
-        var executions: [String: [Date]] = [:]
-        var acknowledged: [Acknowledgement] = []
-        var sent = 0
-        var terminated = 0
-        var crashes = 0
-        var deadlocks = 0
-        var staleAccepted = 0
-        var staleRefused = 0
-    }
-    private let state = Mutex(State())
-
-    func executed(_ run: UUID, _ step: String) {
-        state.withLock { $0.executions["\(run.uuidString.lowercased()) \(step)", default: []].append(Date()) }
-    }
-    func acknowledged(_ events: [UUID], at: Date) {
-        state.withLock { $0.acknowledged += events.map { Acknowledgement(event: $0, at: at) } }
-    }
-    func terminated(_ count: Int) { state.withLock { $0.terminated += count } }
-    func crashed(deadlocks: Int) {
-        state.withLock {
-            $0.crashes += 1
-            $0.deadlocks += deadlocks
+    /// A history in which nothing happened proves nothing.
+    private func expectPlenty(_ checker: HistoryChecker) {
+        let (counts, kinds, journal) = (checker.counts, checker.kinds, checker.journal)
+        #expect(counts.values.reduce(0, +) >= 20_000)
+        #expect(counts["completed", default: 0] > 8_000)
+        #expect(counts["failed", default: 0] > 100)
+        for kind in ["event", "manual", "bulk", "parent", "timeout start", "timeout finish"] {
+            #expect(kinds[kind, default: 0] > 5, "cancelled: \(kind)")
         }
-    }
-    func ended(deadlocks: Int) { state.withLock { $0.deadlocks += deadlocks } }
-    func stale(accepted: Bool) {
-        state.withLock { if accepted { $0.staleAccepted += 1 } else { $0.staleRefused += 1 } }
-    }
-    /// Posts that were certainly stored.
-    func stored(_ count: Int) { state.withLock { $0.sent += count } }
-
-    var executions: [String: [Date]] { state.withLock { $0.executions } }
-    var acknowledgements: [Acknowledgement] { state.withLock { $0.acknowledged } }
-    var progress: Int { state.withLock { $0.sent } }
-    var terminated: Int { state.withLock { $0.terminated } }
-    var crashes: Int { state.withLock { $0.crashes } }
-    var deadlocks: Int { state.withLock { $0.deadlocks } }
-    var staleCommitsAccepted: Int { state.withLock { $0.staleAccepted } }
-    var staleCommitsRefused: Int { state.withLock { $0.staleRefused } }
-    var summary: String {
-        state.withLock {
-            "acknowledged \($0.acknowledged.count), terminated \($0.terminated), stale refused \($0.staleRefused), deadlocks \($0.deadlocks)"
+        for end in [
+            "wait answered", "wait timed out", "wait withdrawn", "invocation answered", "invocation invoked_cancelled",
+            "invocation timed out",
+        ] {
+            #expect(kinds[end, default: 0] > 5, "\(end)")
         }
+        #expect(journal.reruns > 20)
+        #expect(journal.heldBulks > 5)
+        #expect(journal.crashes == 2)
+        #expect(journal.terminated > 20)
+        #expect(journal.staleCommitsRefused > 0)
+    }
+
+    private func expectNone(
+        _ found: [String], _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        #expect(found.isEmpty, what, sourceLocation: sourceLocation)
+        if !found.isEmpty { print("\(found.count):", found.prefix(5).joined(separator: "\n  ")) }
     }
 }
