@@ -1,6 +1,8 @@
 /// The metadata keys of Nightjar's log lines.
 enum LogKey {
     static let app = "nightjar.app"
+    static let answered = "answered"
+    static let cancelled = "cancelled"
     static let count = "nightjar.count"
     static let error = "nightjar.error"
     static let function = "nightjar.function"

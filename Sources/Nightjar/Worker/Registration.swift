@@ -9,6 +9,14 @@ struct Registration: Sendable {
     /// By the number under which runs name them.
     var functions: [Int32: FunctionDefinition]
 
+    /// The functions' numbers.
+    var functionIDs: [Int32] { Array(functions.keys) }
+
+    /// The functions whose runs have to end within a time, counted from their first start.
+    var finishLimits: [(function: Int32, within: Duration)] {
+        functions.compactMap { id, function in function.options.finishTimeout.map { (id, $0) } }
+    }
+
     /// Checks the definitions, each and together.
     /// - Throws: ``NightjarError`` with `invalidFunction` that lists all that is wrong.
     static func check(_ functions: [FunctionDefinition]) throws(NightjarError) -> [FunctionDefinition] {

@@ -52,14 +52,7 @@ public struct NewEvent: Sendable, Hashable {
         if let id, id.isEmpty || id.utf8.count > 255 || id.contains("\0") {
             throw EventError("the id of an event must have 1 to 255 bytes and no NUL; \"\(name)\" has another")
         }
-        guard data.utf8.first(where: { !" \n\r\t".utf8.contains($0) }) == UInt8(ascii: "{") else {
-            throw EventError("the data of event \"\(name)\" must be a JSON object, such as {\"id\": 1}")
-        }
-        if data.utf8.count > Self.sizeLimit {
-            throw EventError(
-                "the data of event \"\(name)\" has \(data.utf8.count) bytes; the limit is \(Self.sizeLimit). Store it elsewhere, "
-                    + "and send where it is")
-        }
+        if let problem = Self.problem(ofData: data) { throw EventError("the data of event \"\(name)\" \(problem)") }
         if let timestamp, !Self.timestamps.contains(timestamp) {
             throw EventError("the timestamp of event \"\(name)\" must lie in the years 1 to 9999")
         }
@@ -68,6 +61,15 @@ public struct NewEvent: Sendable, Hashable {
             throw EventError("event \"\(name)\" contains a NUL character, which PostgreSQL cannot store; remove it")
         }
         self.init(name: name, dataJSON: data, userJSON: user, id: id, timestamp: timestamp)
+    }
+
+    /// Returns what is wrong with valid JSON as the data of an event, nil when nothing is.
+    static func problem(ofData data: String) -> String? {
+        guard data.utf8.first(where: { !" \n\r\t".utf8.contains($0) }) == UInt8(ascii: "{") else {
+            return "must be a JSON object, such as {\"id\": 1}"
+        }
+        return data.utf8.count > sizeLimit
+            ? "has \(data.utf8.count) bytes; the limit is \(sizeLimit). Store it elsewhere, and send where it is" : nil
     }
 
     private init(name: String, dataJSON: String, userJSON: String?, id: String?, timestamp: Date?) {

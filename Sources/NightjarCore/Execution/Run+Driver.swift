@@ -32,13 +32,15 @@ extension Run {
     }
 
     func answered(_ commit: RunCommit, _ answer: CommitAnswer) {
-        state.withLock { state in
-            state.machine.answered(commit, answer)
+        let interruption = state.withLock { state in
+            let interruption = state.machine.answered(commit, answer)
             // Somebody came back from elsewhere while the run was being parked.
             if case .accepted = answer, case .park = commit.next, !state.jobs.isEmpty {
                 state.machine.notice(.unseenWork)
             }
+            return interruption
         }
+        if let interruption { interrupted(interruption) }
     }
 
     func resume(_ branches: [(ticket: RunMachine.Ticket, meeting: RunMachine.Meeting)]) {
@@ -100,7 +102,14 @@ extension Run {
 
     /// The surrounding task was cancelled.
     func abandon() {
-        state.withLock { $0.machine.abandon() }
+        let interruption = state.withLock { $0.machine.abandon() }
+        if let interruption { interrupted(interruption) }
+        signal()
+    }
+
+    /// Something has come for open steps.
+    func deliver(_ arrivals: [Arrival], mail: Int) {
+        state.withLock { $0.machine.deliver(arrivals, mail: mail) }
         signal()
     }
 }

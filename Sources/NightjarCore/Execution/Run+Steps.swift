@@ -53,9 +53,56 @@ extension Run {
         }
     }
 
-    func completed(_ execution: RunMachine.Execution, output: String) throws {
+    /// Waits for what is to come for an open step.
+    ///
+    /// - Parameter opening: Describes the step when it begins, with its key and the moment. What it throws fails the run.
+    func waitForArrival(
+        _ id: String, _ kind: StepKind, opening: (_ key: String, _ now: Date) throws -> OpenStep
+    ) async throws -> RecordedStep? {
+        try checkUse(of: id)
+        var meeting = try failing {
+            try meet { machine, now in
+                try machine.meetOpen(id, kind, isCancelled: Task.isCancelled, now: now) { key in
+                    do {
+                        return try opening(key, now)
+                    } catch {
+                        let code = (error as? PermanentError)?.runError.code ?? RunError.Code.misuse
+                        let reason = (error as? EventExpression.SyntaxError)?.summary ?? "\(error)"
+                        throw PermanentError(code: code, "\(kind.name) \"\(key)\": \(reason)")
+                    }
+                }
+            }
+        }
+        while case .wait(let ticket) = meeting {
+            do {
+                meeting = try await wait(ticket)
+            } catch let error as CancellationError {
+                let now = now
+                try state.withLock { try $0.machine.withdraw(ticket, now: now) }
+                throw error
+            }
+        }
+        guard case .recorded(let record) = meeting else { return nil }
+        return record
+    }
+
+    /// Makes a permanent error the run's end, whatever user code does about it: who swallows it would take a way that
+    /// fits no record.
+    func failing<Value>(_ work: () throws -> Value) throws -> Value {
+        do {
+            return try work()
+        } catch let error as PermanentError {
+            try state.withLock { state in
+                guard case .running = state.machine.phase else { throw error }
+                state.machine.fail(error.runError)
+            }
+            throw RunUnwinding()
+        }
+    }
+
+    func completed(_ execution: RunMachine.Execution, output: String) throws -> RunMachine.Ticket? {
         let now = now
-        try state.withLock { try $0.machine.completed(execution, output: output, now: now) }
+        return try state.withLock { try $0.machine.completed(execution, output: output, now: now) }
     }
 
     func failed(

@@ -26,6 +26,7 @@ final class Run: TaskExecutor {
     let clock: RunClock
     let random: @Sendable () -> Double
     let makeEventID: @Sendable () -> UUID
+    let interrupted: @Sendable ([String]) -> Void
     let state: Mutex<State>
 
     private let beginning: Date
@@ -38,6 +39,7 @@ final class Run: TaskExecutor {
         clock = execution.clock
         random = execution.random
         makeEventID = execution.makeEventID
+        interrupted = execution.interrupted
         beginning = RunMachine.beginning(of: context)
         beginningElapsed = clock.elapsed()
         let machine = RunMachine(

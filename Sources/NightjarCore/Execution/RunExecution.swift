@@ -27,6 +27,8 @@ package struct RunExecution: Sendable {
     let patience: Patience
     let random: @Sendable () -> Double
     let makeEventID: @Sendable () -> UUID
+    let mailbox: RunMailbox
+    let interrupted: @Sendable ([String]) -> Void
 
     /// - Parameters:
     ///   - definition: The function; its id is the context's.
@@ -37,11 +39,15 @@ package struct RunExecution: Sendable {
     ///   - patience: How long to wait for user code that cannot be seen.
     ///   - random: Returns numbers from 0 to 1 for the jitter of retries.
     ///   - makeEventID: Returns the ids under which sent events are stored.
+    ///   - mailbox: Takes what comes for the run's open steps from the context's moment on.
+    ///   - interrupted: Called at most once: when the surrounding task is cancelled or a commit is refused, with the
+    ///     keys of the steps whose bodies are in flight then.
     package init(
         definition: FunctionDefinition, context: RunContext, recorder: any RunRecorder,
         clock: RunClock = .continuous, logger: Logger, patience: Patience = Patience(),
         random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
-        makeEventID: @escaping @Sendable () -> UUID = { UUID() }
+        makeEventID: @escaping @Sendable () -> UUID = { UUID() },
+        mailbox: RunMailbox = RunMailbox(), interrupted: @escaping @Sendable ([String]) -> Void = { _ in }
     ) {
         self.definition = definition
         self.context = context
@@ -51,6 +57,8 @@ package struct RunExecution: Sendable {
         self.patience = patience
         self.random = random
         self.makeEventID = makeEventID
+        self.mailbox = mailbox
+        self.interrupted = interrupted
     }
 
     /// Executes the run; returns when its user code has ended.
@@ -58,6 +66,8 @@ package struct RunExecution: Sendable {
     /// Cancelling the surrounding task stops it: bodies in flight are cancelled and nothing more is recorded.
     package func run() async -> RunResult {
         let run = Run(self)
+        mailbox.open { arrivals, mail in run.deliver(arrivals, mail: mail) }
+        defer { mailbox.close() }
         return await withTaskCancellationHandler {
             await withTaskGroup(of: Void.self) { group in
                 await drive(run, &group)
@@ -94,7 +104,7 @@ package struct RunExecution: Sendable {
             case .resume(let branches):
                 run.resume(branches)
             case .commit(let commit):
-                // At the end of its time a run's bodies are stopped, even when recording that takes long.
+                // The bodies of a run that fails are stopped, even when recording that takes long.
                 if case .end = commit.next { group.cancelAll() }
                 await record(commit, run)
             case .rest(let date):

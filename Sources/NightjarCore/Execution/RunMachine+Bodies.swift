@@ -11,17 +11,20 @@ extension RunMachine {
     /// What follows the failure of a step's body.
     enum Failure: Sendable {
         case again(Ticket)
-        case final(StepError)
+        /// With what the branch has to wait for before it hears of it.
+        case final(StepError, after: Ticket?)
     }
 
     /// A step's body has returned.
-    mutating func completed(_ execution: Execution, output: String, now: Date) throws {
+    ///
+    /// - Returns: What the branch has to wait for before it goes on.
+    mutating func completed(_ execution: Execution, output: String, now: Date) throws -> Ticket? {
         inFlight.remove(execution.key)
         try checkRunning()
         attempts[execution.key] = nil
-        record(
+        return settle(
             RecordedStep(
-                step: execution.key, kind: .run, output: output, startedAt: execution.startedAt, endedAt: now,
+                step: execution.key, kind: .run, output: output, startedAt: execution.startedAt, endedAt: moment(now),
                 attempt: execution.attempt))
     }
 
@@ -43,11 +46,12 @@ extension RunMachine {
             !(error is NonRetryableError || error is EventError)
         else {
             attempts[execution.key] = nil
-            record(
+            let ticket = settle(
                 RecordedStep(
                     step: execution.key, kind: .run, status: .failed, error: runError,
-                    startedAt: execution.startedAt, endedAt: now, attempt: execution.attempt))
-            return .final(StepError(stepID: execution.key, error: runError, attempts: execution.attempt))
+                    startedAt: execution.startedAt, endedAt: moment(now), attempt: execution.attempt))
+            return .final(
+                StepError(stepID: execution.key, error: runError, attempts: execution.attempt), after: ticket)
         }
         let retryAt = policy.retryDate(after: error, attempt: execution.attempt, random: random, now: now)
         let attempt = RecordedAttempt(

@@ -8,29 +8,32 @@ extension RunMachine {
         return ending(.failed(error))
     }
 
-    private func ending(_ outcome: Outcome) -> RunCommit {
+    /// Everything pending, and what follows.
+    func commit(_ next: Next) -> RunCommit {
         var commit = pending
-        commit.next = .end(outcome)
+        commit.next = next
+        commit.mail = mail
+        if case .end = next {
+            commit.openings = []
+        } else if !commit.openings.isEmpty {
+            let ended = Set(commit.steps.map(\.step))
+            commit.openings.removeAll { ended.contains($0.step) }
+        }
         return commit
     }
 
-    func park(until date: Date, reason: ParkReason) -> RunCommit {
-        var commit = pending
-        commit.next = .park(until: min(date, deadline ?? date), reason: reason)
-        return commit
-    }
+    private func ending(_ outcome: Outcome) -> RunCommit { commit(.end(outcome)) }
+
+    func park(until date: Date, reason: ParkReason) -> RunCommit { commit(.park(until: date, reason: reason)) }
 
     func parkCommit(_ now: Date) -> RunCommit {
-        // Of a sleep and a retry at the same moment, name the retry: it is what people look for.
-        let waits = waits.values.compactMap { wait -> (date: Date, reason: ParkReason)? in
-            switch wait.cause {
-            case .sleep(let date): (date, .sleeping)
-            case .retry(let date, _): (date, .retrying)
-            case .memo, .start: nil
-            }
-        }
-        let earliest = waits.min { ($0.date, $1.reason.rawValue) < ($1.date, $0.reason.rawValue) }
-        return park(until: earliest?.date ?? now, reason: earliest?.reason ?? .sleeping)
+        let waits = waits.values.compactMap { wait in wait.parking.map { (date: wait.dueAt ?? now, reason: $0) } }
+        let date = waits.lazy.map(\.date).min() ?? now
+        // What comes from outside is named first, whenever it comes. Of a sleep and a retry at the same moment, name
+        // the retry: it is what people look for.
+        let reasons = waits.filter { $0.date == date || $0.reason == .waiting || $0.reason == .invoking }.map(\.reason)
+        let reason = [.waiting, .invoking, .retrying].first(where: reasons.contains)
+        return park(until: date, reason: reason ?? .sleeping)
     }
 
     /// User code has returned or thrown.
@@ -48,7 +51,7 @@ extension RunMachine {
         }
     }
 
-    private func failing(with error: any Error, _ situation: Situation) -> RunCommit {
+    private mutating func failing(with error: any Error, _ situation: Situation) -> RunCommit {
         let streak = functionStreak
         let runError = RunError(error)
         switch error {
@@ -58,6 +61,8 @@ extension RunMachine {
             break
         }
         guard streak < options.retries.maxRetries else { return ending(.failed(runError)) }
+        // The end of a scope withdraws what waits in it, but the next attempt is to wait for it again.
+        pending.steps.removeAll(where: \.isWithdrawn)
         let now = situation.now
         let retryAt = options.retries.retryDate(
             after: error, attempt: streak + 1, random: situation.random, now: now)
@@ -65,7 +70,7 @@ extension RunMachine {
         commit.attempts.append(
             RecordedAttempt(
                 step: "", attempt: (functionAttempts.last?.attempt ?? 0) + 1, error: runError, retryAt: retryAt,
-                startedAt: Self.beginning(of: context), endedAt: now))
+                startedAt: Self.beginning(of: context), endedAt: max(now, lastMoment)))
         return commit
     }
 
@@ -77,7 +82,7 @@ extension RunMachine {
     /// How many attempts of the function failed in a row: a step that ended since then starts the count again.
     var functionStreak: Int {
         if hasProgressed { return 0 }
-        let progress = context.memo.lazy.map(\.endedAt).max() ?? .distantPast
+        let progress = context.memo.lazy.filter { !$0.isWithdrawn }.map(\.endedAt).max() ?? .distantPast
         return functionAttempts.count { $0.endedAt >= progress }
     }
 
@@ -103,5 +108,18 @@ extension RunMachine {
                 "it ended instead"
             }
         return .replayMismatch("\(recorded) is recorded, but the replay did not come to it: \(instead)")
+    }
+}
+
+extension RunMachine.Wait {
+    /// What a run that is parked because of it is said to wait for.
+    fileprivate var parking: ParkReason? {
+        switch cause {
+        case .memo, .settled, .start: nil
+        case .sleep: .sleeping
+        case .retry: .retrying
+        case .open(.invoke, _): .invoking
+        case .open: .waiting
+        }
     }
 }

@@ -12,7 +12,7 @@ extension RunMachine {
         case wait(Ticket)
     }
 
-    private enum Admission {
+    enum Admission {
         case met(Meeting)
         case fresh(key: String)
     }
@@ -32,8 +32,11 @@ extension RunMachine {
             return meeting
         case .fresh(let key):
             let until = until.storable(instead: now)
-            record(RecordedStep(step: key, kind: .sleep, dueAt: until, startedAt: now, endedAt: now))
-            return until <= now ? .passed : .wait(register(key, .sleep(until: until)))
+            let moment = moment(now)
+            let step = RecordedStep(step: key, kind: .sleep, dueAt: until, startedAt: moment, endedAt: moment)
+            if until <= now { return settle(step).map(Meeting.wait) ?? .passed }
+            record(step)
+            return .wait(register(key, .sleep(until: until, position: nil)))
         }
     }
 
@@ -47,14 +50,14 @@ extension RunMachine {
         case .fresh(let key):
             let events = try events()
             let output = try JSONCoding.text(events.compactMap(\.publicID))
-            let step = RecordedStep(step: key, kind: .sendEvent, output: output, startedAt: now, endedAt: now)
-            record(step)
+            let moment = moment(now)
+            let step = RecordedStep(step: key, kind: .sendEvent, output: output, startedAt: moment, endedAt: moment)
             pending.events += events
-            return .recorded(step)
+            return settle(step).map(Meeting.wait) ?? .recorded(step)
         }
     }
 
-    private mutating func admit(_ id: String, _ kind: StepKind, isCancelled: Bool, now: Date) throws -> Admission {
+    mutating func admit(_ id: String, _ kind: StepKind, isCancelled: Bool, now: Date) throws -> Admission {
         try checkRunning()
         if id.isEmpty || id.utf8.count > 255 || id.utf8.contains(0) {
             throw PermanentError(
@@ -64,21 +67,32 @@ extension RunMachine {
         let (key, previous) = memory.key(for: id)
         if let previous { noteParallelUse(of: id, previous: previous) }
         guard let (position, record) = memory.meet(key) else {
+            if let step = open[key] {
+                try check(step.kind, of: key, calledAs: kind)
+                if isCancelled { withdraw(key, now: now) }
+            }
             if isCancelled { throw CancellationError() }
-            return .fresh(key: key)
+            return open[key].map { .met(.wait(register(key, .open(kind, until: $0.dueAt)))) } ?? .fresh(key: key)
         }
-        guard record.kind == kind else {
-            fail(.otherKind(record, called: kind))
-            throw RunUnwinding()
-        }
+        try check(record.kind, of: key, calledAs: kind)
         if kind == .sleep, let dueAt = record.dueAt, dueAt > now {
             if isCancelled { throw CancellationError() }
-            return .met(.wait(register(key, .sleep(until: dueAt))))
+            return .met(.wait(register(key, .sleep(until: dueAt, position: position))))
         }
-        guard memory.deliver(position) else {
+        // What another branch does with its memo may be to cancel this one.
+        guard !(record.endsWhenCancelled && hasDelivered), memory.deliver(position) else {
             return .met(.wait(register(key, .memo(position: position, record))))
         }
+        hasDelivered = true
         return .met(.recorded(record))
+    }
+
+    private mutating func check(_ recorded: StepKind, of key: String, calledAs kind: StepKind) throws {
+        guard recorded != kind else { return }
+        fail(
+            .replayMismatch(
+                "step \"\(key)\" is recorded as \(recorded.name), but the function now uses it as \(kind.name)"))
+        throw RunUnwinding()
     }
 
     func checkRunning() throws {
@@ -101,7 +115,7 @@ extension RunMachine {
         if let last, last.retryAt > now {
             return .wait(register(key, .retry(at: last.retryAt, attempt: attempt)))
         }
-        guard pending.steps.isEmpty, pending.attempts.isEmpty, memory.unmet == 0 else {
+        guard !hasPending, memory.unmet == 0 else {
             return .wait(register(key, .start(attempt: attempt)))
         }
         inFlight.insert(key)
@@ -130,19 +144,25 @@ extension RunMachine {
     /// - Returns: Whether the branch is to be resumed with an error.
     mutating func cancel(_ ticket: Ticket) -> Bool {
         guard case .running = phase, let wait = waits[ticket] else { return false }
+        switch wait.cause {
+        case .settled: return false
         // What is recorded had come to its end before the cancellation; it is delivered.
-        if case .memo = wait.cause { return false }
+        case .memo(_, let record): guard record.endsWhenCancelled else { return false }
+        case .open: withdrawals[ticket] = wait.key
+        case .start, .sleep, .retry: break
+        }
         waits[ticket] = nil
         return true
     }
 }
 
-extension RunError {
-    fileprivate static func otherKind(_ record: RecordedStep, called kind: StepKind) -> RunError {
-        .replayMismatch(
-            "step \"\(record.step)\" is recorded as \(record.kind.name), but the function now uses it as \(kind.name)")
-    }
+extension RecordedStep {
+    /// Whether the branch may have been cancelled before the step let it go on: nothing is recorded of the end of a
+    /// sleep. A replay then cancels it again, while it waits for its turn.
+    fileprivate var endsWhenCancelled: Bool { kind == .sleep || isWithdrawn }
+}
 
+extension RunError {
     static func replayMismatch(_ what: String) -> RunError {
         RunError(
             name: "ReplayMismatch",

@@ -32,10 +32,9 @@ extension RunMachine {
     mutating func turn(_ situation: Situation) -> Turn {
         let now = situation.now
         if situation.wasBusy { lastActivity = now }
+        hasDelivered = false
         switch phase {
-        case .running:
-            if isPastDeadline(now), ending == nil { fail(.runTimeout(options)) }
-        case .failing:
+        case .running, .failing:
             break
         case .unwinding(let result):
             return unwinding(result, now: now)
@@ -44,7 +43,10 @@ extension RunMachine {
         }
         if case .failing = phase { return .commit(failureCommit()) }
 
-        if let ready = takeReady(now), !ready.isEmpty { return .resume(ready) }
+        if let ready = takeReady(max(now, lastMoment)) {
+            hasDelivered = true
+            return .resume([ready])
+        }
         if let ending { return .commit(endingCommit(ending, situation)) }
         return advance(situation)
     }
@@ -70,31 +72,6 @@ extension RunMachine {
         return .rest(until: nil)
     }
 
-    /// Takes what can go on without anything being recorded first: sleeps that are over and the next memo in order.
-    private mutating func takeReady(_ now: Date) -> [(ticket: Ticket, meeting: Meeting)]? {
-        guard !waits.isEmpty else { return nil }
-        var due: [(ticket: Ticket, date: Date)] = []
-        var memo: (ticket: Ticket, position: Int, record: RecordedStep)?
-        for (ticket, wait) in waits {
-            switch wait.cause {
-            case .sleep(let date):
-                if date <= now { due.append((ticket, date)) }
-            case .memo(let position, let record):
-                if position < memo?.position ?? .max { memo = (ticket, position, record) }
-            case .start, .retry:
-                break
-            }
-        }
-        if let memo {
-            waits[memo.ticket] = nil
-            memory.skip(to: memo.position)
-            return [(memo.ticket, .recorded(memo.record))]
-        }
-        due.sort { ($0.date, $0.ticket) < ($1.date, $1.ticket) }
-        for (ticket, _) in due { waits[ticket] = nil }
-        return due.map { ($0.ticket, .passed) }
-    }
-
     /// Every branch waits, for a step or for something we cannot see; none can go on by itself.
     private mutating func advance(_ situation: Situation) -> Turn {
         let now = situation.now
@@ -109,24 +86,26 @@ extension RunMachine {
                 return .commit(failureCommit())
             }
             wakeUp = min(wakeUp ?? patient, patient)
-            return hasPending ? .commit(pending) : .rest(until: wakeUp)
+            return hasPending ? .commit(commit(.keep)) : .rest(until: wakeUp)
         }
         if !starts.isEmpty {
-            return hasPending ? .commit(pending) : .resume(start(starts))
+            return hasPending ? .commit(commit(.keep)) : .resume(start(starts))
         }
         if !inFlight.isEmpty || waits.isEmpty {
-            return hasPending ? .commit(pending) : .rest(until: wakeUp)
+            return hasPending ? .commit(commit(.keep)) : .rest(until: wakeUp)
         }
         if situation.mayHaveUnseenWork {
             let quiet = lastActivity.addingTimeInterval(patience.parking.seconds)
             if now < quiet {
-                return hasPending ? .commit(pending) : .rest(until: min(wakeUp ?? quiet, quiet))
+                return hasPending ? .commit(commit(.keep)) : .rest(until: min(wakeUp ?? quiet, quiet))
             }
         }
         return .commit(parkCommit(now))
     }
 
-    var hasPending: Bool { !pending.steps.isEmpty || !pending.attempts.isEmpty }
+    var hasPending: Bool {
+        !pending.steps.isEmpty || !pending.attempts.isEmpty || !pending.openings.isEmpty
+    }
 
     /// The branches that want to execute a body, in the order in which they came.
     private func startable(_ now: Date) -> [(ticket: Ticket, key: String, attempt: Int)] {
@@ -135,7 +114,7 @@ extension RunMachine {
             switch wait.cause {
             case .start(let attempt): starts.append((ticket, wait.key, attempt))
             case .retry(let date, let attempt) where date <= now: starts.append((ticket, wait.key, attempt))
-            case .retry, .sleep, .memo: break
+            case .retry, .sleep, .memo, .settled, .open: break
             }
         }
         return starts.count > 1 ? starts.sorted { $0.ticket < $1.ticket } : starts
@@ -152,7 +131,7 @@ extension RunMachine {
     }
 
     private func earliestWakeUp(after now: Date) -> Date? {
-        var earliest = deadline
+        var earliest: Date?
         for wait in waits.values {
             guard let date = wait.dueAt, date > now else { continue }
             earliest = min(earliest ?? date, date)

@@ -22,10 +22,15 @@ struct RunMachine: Sendable {
         enum Cause: Sendable {
             /// For its turn among the memos.
             case memo(position: Int, RecordedStep)
+            /// For its turn after what goes before it in every replay; just recorded.
+            case settled(RecordedStep)
             /// For the acknowledgement of earlier records.
             case start(attempt: Int)
-            case sleep(until: Date)
+            /// A sleep that was recorded by an earlier execution has a position among the memos.
+            case sleep(until: Date, position: Int?)
             case retry(at: Date, attempt: Int)
+            /// For what is to come for an open step, or until it times out.
+            case open(StepKind, until: Date)
         }
 
         let key: String
@@ -33,8 +38,8 @@ struct RunMachine: Sendable {
 
         var dueAt: Date? {
             switch cause {
-            case .memo, .start: nil
-            case .sleep(let date), .retry(let date, _): date
+            case .memo, .settled, .start: nil
+            case .sleep(let date, _), .retry(let date, _), .open(_, let date): date
             }
         }
     }
@@ -42,13 +47,19 @@ struct RunMachine: Sendable {
     let context: RunContext
     let options: FunctionOptions
     let patience: RunExecution.Patience
-    /// When the run's time is up.
-    let deadline: Date?
 
     var phase = Phase.running
     var memory: ReplayMemory
     /// The latest failed attempt of each step that has not ended.
     var attempts: [String: RecordedAttempt] = [:]
+    /// The waits and invocations that have begun and not ended, by step.
+    var open: [String: OpenStep]
+    /// What has come for them, by step.
+    var arrivals: [String: Arrival] = [:]
+    /// How many arrivals the run has been told of.
+    var mail = 0
+    /// The steps of waits that were cancelled and whose branches have not heard of it yet.
+    var withdrawals: [Ticket: String] = [:]
     /// What is to be recorded with the next commit.
     var pending = RunCommit(next: .keep)
     /// Whether anything was recorded or is to be since user code began.
@@ -61,6 +72,10 @@ struct RunMachine: Sendable {
     var ending: Result<String, any Error>?
     /// When anything was last seen to happen.
     var lastActivity: Date
+    /// The moment of the latest record.
+    var lastMoment: Date
+    /// Whether a memo was delivered since the executor was last dry.
+    var hasDelivered = false
     /// Notices for the log, each at most once.
     private(set) var notices: [Notice] = []
     private var loggedNotices = 0
@@ -77,19 +92,23 @@ struct RunMachine: Sendable {
         self.context = context
         self.options = options
         self.patience = patience
-        deadline = options.timeout.map { context.startedAt.addingTimeInterval($0.seconds) }
         memory = ReplayMemory(context.memo)
+        open = Dictionary(context.open.map { ($0.step, $0) }) { first, _ in first }
         lastActivity = now
+        lastMoment = context.memo.lazy.map(\.endedAt).max() ?? .distantPast
         for attempt in context.attempts where attempt.attempt > attempts[attempt.step]?.attempt ?? 0 {
             attempts[attempt.step] = attempt
         }
+        deliver(context.arrivals, mail: context.mail)
     }
 
     /// The moment at which an execution begins: the database's clock, or later.
     ///
     /// A clock that was set back must not make a sleep wait again that once had passed: steps after it are recorded.
     static func beginning(of context: RunContext) -> Date {
-        max(context.now, context.memo.lazy.map(\.endedAt).max() ?? context.now)
+        let recorded = context.memo.lazy.map(\.endedAt).max() ?? context.now
+        let opened = context.open.lazy.map(\.startedAt).max() ?? context.now
+        return max(context.now, recorded, opened)
     }
 
     enum Opening: Sendable {
@@ -103,17 +122,11 @@ struct RunMachine: Sendable {
     /// Decides what can be decided before user code runs at all.
     mutating func opening(now: Date) -> Opening {
         guard case .running = phase else { return .nothing }
-        if isPastDeadline(now) {
-            fail(.runTimeout(options))
-            return .commit(failureCommit())
-        }
         if let attempt = functionAttempts.last, functionStreak > 0, attempt.retryAt > now {
             return .commit(park(until: attempt.retryAt, reason: .retrying))
         }
         return .userCode
     }
-
-    func isPastDeadline(_ now: Date) -> Bool { deadline.map { now >= $0 } ?? false }
 
     /// Ends the run as failed, whatever user code does from now on.
     mutating func fail(_ error: RunError) {
@@ -122,15 +135,14 @@ struct RunMachine: Sendable {
     }
 
     /// The surrounding task was cancelled: nothing more is to be recorded.
-    mutating func abandon() {
-        switch phase {
-        case .running, .failing: phase = .unwinding(.abandoned)
-        case .unwinding, .over: break
-        }
-    }
+    ///
+    /// - Returns: The steps whose bodies this interrupts; nil when the run was being left already.
+    mutating func abandon() -> [String]? { leave(.abandoned) }
 
     /// Takes note of the answer to a commit.
-    mutating func answered(_ commit: RunCommit, _ answer: CommitAnswer) {
+    ///
+    /// - Returns: The steps whose bodies a refusal interrupts; nil when it interrupts nothing.
+    mutating func answered(_ commit: RunCommit, _ answer: CommitAnswer) -> [String]? {
         switch (answer, commit.next) {
         case (.accepted, .keep):
             pending = RunCommit(next: .keep)
@@ -139,9 +151,19 @@ struct RunMachine: Sendable {
         case (.accepted, .end(let outcome)):
             phase = .unwinding(.ended(outcome))
         case (.refused, _):
-            // Abandoned meanwhile: the refusal is the recorder giving up.
-            if case .unwinding = phase { return }
-            phase = .unwinding(.refused)
+            // Of a run that was abandoned meanwhile, the refusal is the recorder giving up.
+            return leave(.refused)
+        }
+        return nil
+    }
+
+    private mutating func leave(_ result: RunResult) -> [String]? {
+        switch phase {
+        case .running, .failing:
+            phase = .unwinding(result)
+            return inFlight.sorted()
+        case .unwinding, .over:
+            return nil
         }
     }
 
@@ -152,14 +174,5 @@ struct RunMachine: Sendable {
     mutating func takeNotices() -> ArraySlice<Notice> {
         defer { loggedNotices = notices.count }
         return notices[loggedNotices...]
-    }
-}
-
-extension RunError {
-    static func runTimeout(_ options: FunctionOptions) -> RunError {
-        let limit = options.timeout.map { "\($0.seconds) s" } ?? ""
-        return RunError(
-            name: "RunTimeout", message: "the run took longer than the function's timeout of \(limit)",
-            code: RunError.Code.runTimeout)
     }
 }

@@ -19,7 +19,8 @@ extension Function {
     ) -> FunctionDefinition {
         // A handler is there to clear up: how long the function itself may take says nothing about it.
         var options = options
-        options.timeout = nil
+        options.startTimeout = nil
+        options.finishTimeout = nil
         return FunctionDefinition(
             id: "\(id)-\(end)", name: name.map { "\($0) (\(end))" },
             triggers: [Trigger(event: event, source: id)], options: options

@@ -53,8 +53,17 @@ public struct Function<Payload: Decodable & Sendable>: Sendable {
     /// Sets how many attempts may follow the first one, 0 to 20, with the standard back-off.
     public func retries(_ maxRetries: Int) -> Self { retries(RetryPolicy(maxRetries: maxRetries)) }
 
-    /// Limits a whole run, sleeps and retries included, counted from its first start. Beyond it the run fails.
-    public func timeout(_ limit: Duration) -> Self { with { $0.options.timeout = limit } }
+    /// Limits how long a run may wait for its first start, and how long it may then take. Beyond it the run is cancelled.
+    ///
+    /// - Parameters:
+    ///   - start: From the event to the run's first start; 1 ms or more, unlimited when nil.
+    ///   - finish: From the run's first start to its end, sleeps and retries included; 1 ms or more, unlimited when nil.
+    public func timeouts(start: Duration? = nil, finish: Duration? = nil) -> Self {
+        with {
+            $0.options.startTimeout = start
+            $0.options.finishTimeout = finish
+        }
+    }
 
     /// Limits one attempt of every step that has no limit of its own. Beyond it the attempt fails and is retried.
     public func stepTimeout(_ limit: Duration) -> Self { with { $0.options.stepTimeout = limit } }

@@ -36,7 +36,7 @@ extension FunctionCancellation: Decodable {
     /// Decodes the data of a cancellation event.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        event = try container.decode(EnclosedEvent<Payload>.self, forKey: .event).event
+        event = try container.decode(EventEnvelope<Payload>.self, forKey: .event).event
         cause = try container.decode(Outcome.Cancellation.self, forKey: .cause)
         runID = try container.decode(UUID.self, forKey: .runID)
         functionID = try container.decode(String.self, forKey: .functionID)

@@ -60,7 +60,8 @@ public struct FunctionDefinition: Sendable {
 
     private static let longestID = 128
 
-    private static func problem(ofID id: String) -> String? {
+    /// Returns what is wrong with the id of a function, nil when nothing is.
+    static func problem(ofID id: String) -> String? {
         let letters = UInt8(ascii: "a")...UInt8(ascii: "z")
         let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
         func isAllowed(_ byte: UInt8) -> Bool { letters.contains(byte | 0x20) || digits.contains(byte) }

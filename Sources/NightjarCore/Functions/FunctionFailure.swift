@@ -30,7 +30,7 @@ extension FunctionFailure: Decodable {
     /// Decodes the data of a failure event.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        event = try container.decode(EnclosedEvent<Payload>.self, forKey: .event).event
+        event = try container.decode(EventEnvelope<Payload>.self, forKey: .event).event
         error = try container.decode(RunError.self, forKey: .error)
         runID = try container.decode(UUID.self, forKey: .runID)
         functionID = try container.decode(String.self, forKey: .functionID)

@@ -4,8 +4,10 @@ import Foundation
 package struct FunctionOptions: Sendable, Hashable, Codable {
     /// For every step, unless it has its own, and for errors that the function throws outside of steps.
     package var retries = RetryPolicy()
-    /// The limit on a whole run, sleeps included.
-    package var timeout: Duration?
+    /// How long a run may wait for its first start; beyond it it is cancelled.
+    package var startTimeout: Duration?
+    /// How long a run may take from its first start, sleeps included; beyond it it is cancelled.
+    package var finishTimeout: Duration?
     /// The limit on one attempt of a step, unless the step has its own.
     package var stepTimeout: Duration?
     /// The limit on the output of a step and of the function, in bytes of JSON text.
@@ -22,7 +24,11 @@ package struct FunctionOptions: Sendable, Hashable, Codable {
     var problems: [String] {
         var problems: [String] = []
         if let problem = retries.problem { problems.append(problem) }
-        if let timeout, timeout <= .zero { problems.append("timeout must be more than zero; it is \(timeout)") }
+        for (name, timeout) in [("start", startTimeout), ("finish", finishTimeout)] {
+            if let timeout, timeout < .milliseconds(1) {
+                problems.append("timeouts: \(name) must be at least 1 ms; it is \(timeout)")
+            }
+        }
         if let stepTimeout, stepTimeout <= .zero {
             problems.append("stepTimeout must be more than zero; it is \(stepTimeout)")
         }
@@ -42,7 +48,8 @@ extension FunctionOptions {
         case initialMilliseconds = "initial_ms"
         case maximumMilliseconds = "maximum_ms"
         case jitterMilliseconds = "jitter_ms"
-        case timeoutMilliseconds = "timeout_ms"
+        case startTimeoutMilliseconds = "start_timeout_ms"
+        case finishTimeoutMilliseconds = "finish_timeout_ms"
         case stepTimeoutMilliseconds = "step_timeout_ms"
         case outputLimit = "output_limit"
     }
@@ -63,7 +70,8 @@ extension FunctionOptions {
             try container.encode(factor, forKey: .factor)
             try container.encode(maximum.milliseconds, forKey: .maximumMilliseconds)
         }
-        try container.encodeIfPresent(timeout?.milliseconds, forKey: .timeoutMilliseconds)
+        try container.encodeIfPresent(startTimeout?.milliseconds, forKey: .startTimeoutMilliseconds)
+        try container.encodeIfPresent(finishTimeout?.milliseconds, forKey: .finishTimeoutMilliseconds)
         try container.encodeIfPresent(stepTimeout?.milliseconds, forKey: .stepTimeoutMilliseconds)
         try container.encode(outputLimit, forKey: .outputLimit)
     }
@@ -91,7 +99,8 @@ extension FunctionOptions {
         retries = RetryPolicy(
             maxRetries: try container.decode(Int.self, forKey: .maxRetries), backoff: backoff,
             jitter: try duration(.jitterMilliseconds))
-        timeout = try duration(.timeoutMilliseconds)
+        startTimeout = try duration(.startTimeoutMilliseconds)
+        finishTimeout = try duration(.finishTimeoutMilliseconds)
         stepTimeout = try duration(.stepTimeoutMilliseconds)
         outputLimit = try container.decode(Int.self, forKey: .outputLimit)
     }

@@ -30,4 +30,7 @@ package struct RecordedStep: Sendable, Hashable {
         self.endedAt = endedAt
         self.attempt = attempt
     }
+
+    /// Whether it is a wait or invocation whose branch the function's code cancelled before anything came.
+    package var isWithdrawn: Bool { status == .failed && error?.code == RunError.Code.withdrawn }
 }

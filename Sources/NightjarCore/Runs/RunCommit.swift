@@ -7,14 +7,23 @@ package struct RunCommit: Sendable, Hashable {
     package var attempts: [RecordedAttempt]
     /// The events that `sendEvent` steps among `steps` send; each has an id.
     package var events: [NewEvent]
+    /// The waits and invocations that began.
+    package var openings: [OpenStep]
+    /// How many arrivals the execution had been told of when it made the commit.
+    ///
+    /// The run may be parked only if there are no others; else it is ready again at once.
+    package var mail: Int
     package var next: Next
 
     package init(
-        steps: [RecordedStep] = [], attempts: [RecordedAttempt] = [], events: [NewEvent] = [], next: Next
+        steps: [RecordedStep] = [], attempts: [RecordedAttempt] = [], events: [NewEvent] = [],
+        openings: [OpenStep] = [], mail: Int = 0, next: Next
     ) {
         self.steps = steps
         self.attempts = attempts
         self.events = events
+        self.openings = openings
+        self.mail = mail
         self.next = next
     }
 }
@@ -32,4 +41,8 @@ package enum Next: Sendable, Hashable {
 package enum ParkReason: Int16, Codable, Sendable, CaseIterable {
     case sleeping = 1
     case retrying = 2
+    /// For an event.
+    case waiting = 3
+    /// For the end of a run that it started.
+    case invoking = 4
 }

@@ -10,20 +10,30 @@ package struct RunContext: Sendable {
     package var memo: [RecordedStep]
     /// The failed attempts recorded so far; those of finished steps may be left out.
     package var attempts: [RecordedAttempt]
+    /// The waits and invocations that have begun and whose end is not recorded.
+    package var open: [OpenStep]
+    /// What has come for them.
+    package var arrivals: [Arrival]
+    /// How many arrivals the run has been told of so far, these included.
+    package var mail: Int
     /// The database's clock at the moment of the claim.
     package var now: Date
-    /// The database's clock at the run's first claim; the run's timeout counts from here.
+    /// The database's clock at the run's first claim.
     package var startedAt: Date
 
     package init(
         runID: UUID, function: String, event: RecordedEvent, memo: [RecordedStep] = [],
-        attempts: [RecordedAttempt] = [], now: Date, startedAt: Date
+        attempts: [RecordedAttempt] = [], open: [OpenStep] = [], arrivals: [Arrival] = [], mail: Int = 0, now: Date,
+        startedAt: Date
     ) {
         self.runID = runID
         self.function = function
         self.event = event
         self.memo = memo
         self.attempts = attempts
+        self.open = open
+        self.arrivals = arrivals
+        self.mail = mail
         self.now = now
         self.startedAt = startedAt
     }

@@ -39,8 +39,6 @@ public struct RunError: Codable, Sendable, Hashable, Error, CustomStringConverti
     public enum Code {
         /// A step failed for good and the function did not catch its error.
         public static let stepFailed = "step_failed"
-        /// The run took longer than the function's `timeout`.
-        public static let runTimeout = "run_timeout"
         /// An attempt of a step took longer than its `timeout`.
         public static let stepTimeout = "step_timeout"
         /// The function does not fit what this run has recorded, as a rule because it was changed under way.
@@ -53,5 +51,13 @@ public struct RunError: Codable, Sendable, Hashable, Error, CustomStringConverti
         public static let invalidEvent = "invalid_event"
         /// A step was used in a way that cannot work, such as inside another step.
         public static let misuse = "misuse"
+        /// The function's code cancelled the branch of a wait or an invocation, as the end of a scope does.
+        public static let withdrawn = "withdrawn"
+        /// The invoked function's run was cancelled.
+        public static let invokedCancelled = "invoked_cancelled"
+        /// There is no function of the id that was invoked.
+        public static let unknownFunction = "unknown_function"
+        /// The invoked function took longer than the step's timeout.
+        public static let invokeTimeout = "invoke_timeout"
     }
 }

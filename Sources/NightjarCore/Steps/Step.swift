@@ -51,12 +51,14 @@ public struct Step: Sendable {
                 let execution = RunMachine.Execution(key: key, attempt: attempt, startedAt: run.now)
                 switch await body.execute() {
                 case .success((let output, let text)):
-                    try run.completed(execution, output: text)
+                    if let ticket = try run.completed(execution, output: text) { _ = try await run.wait(ticket) }
                     return output
                 case .failure(let error):
                     switch try run.failed(execution, error, policy: retries ?? run.options.retries) {
                     case .again(let ticket): meeting = .wait(ticket)
-                    case .final(let error): throw error
+                    case .final(let error, let ticket):
+                        if let ticket { _ = try await run.wait(ticket) }
+                        throw error
                     }
                 }
             }
@@ -80,16 +82,11 @@ public struct Step: Sendable {
 
 extension Run {
     func output<Output: Decodable>(_ type: Output.Type, of record: RecordedStep?) throws -> Output {
+        if let record, record.isWithdrawn { throw CancellationError() }
         if let record, record.status == .failed {
             let error = record.error ?? RunError(name: "Error", message: "no error was recorded")
             throw StepError(stepID: record.step, error: error, attempts: record.attempt)
         }
-        do {
-            return try StepOutput.value(type, from: record?.output, of: record?.step ?? "")
-        } catch {
-            // Not left to user code: whoever swallows it would take a way that fits no record.
-            state.withLock { $0.machine.fail(error.runError) }
-            throw RunUnwinding()
-        }
+        return try failing { try StepOutput.value(type, of: record) }
     }
 }

@@ -1,6 +1,7 @@
-/// A step failed for good: its attempts are used up, or it threw ``NonRetryableError``.
+/// A step failed for good: its attempts are used up, it threw ``NonRetryableError``, or the function that it invoked
+/// did not return.
 ///
-/// Thrown by ``Step/run(_:retries:timeout:_:)`` at the first pass and at every replay alike, so it may be caught to
+/// Thrown at the first pass and at every replay alike, so it may be caught to
 /// take another way. A function that lets it through fails.
 public struct StepError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The step that failed; for the second, third … use of an id with `:1`, `:2` … after it.
@@ -9,6 +10,8 @@ public struct StepError: Error, Sendable, Hashable, CustomStringConvertible {
     public let name: String
     /// What that error says.
     public let message: String
+    /// Set where the failure comes from Nightjar rather than from your code; see ``RunError/Code``.
+    public let code: String?
     /// How many attempts were made.
     public let attempts: Int
 
@@ -16,6 +19,7 @@ public struct StepError: Error, Sendable, Hashable, CustomStringConvertible {
         self.stepID = stepID
         self.name = error.name
         self.message = error.message
+        self.code = error.code
         self.attempts = attempts
     }
 

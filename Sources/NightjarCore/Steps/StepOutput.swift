@@ -24,13 +24,30 @@ enum StepOutput {
     }
 
     /// Decodes what was recorded for a step.
-    static func value<T: Decodable>(_ type: T.Type, from text: String?, of step: String) throws(PermanentError) -> T {
+    static func value<T: Decodable>(_ type: T.Type, of record: RecordedStep?) throws(PermanentError) -> T {
         do {
-            return try JSONCoding.value(type, from: text ?? "null")
+            return try JSONCoding.value(type, from: record?.output ?? "null")
         } catch {
-            throw PermanentError(
+            throw mismatch(of: record, type: "\(type)", reason: CodingFailure.text(error))
+        }
+    }
+
+    private static func mismatch(of record: RecordedStep?, type: String, reason: String) -> PermanentError {
+        let step = "step \"\(record?.step ?? "")\""
+        switch record?.kind {
+        case .waitForEvent:
+            return PermanentError(
+                code: RunError.Code.eventMismatch,
+                "the event that \(step) waited for is no \(type): \(reason)")
+        case .invoke:
+            return PermanentError(
                 code: RunError.Code.replayMismatch,
-                "step \"\(step)\" is recorded with an output that is no \(type): \(CodingFailure.text(error)). "
+                "the result of the function that \(step) invoked is no \(type): \(reason). "
+                    + "Name the type that the function returns")
+        case .run, .sleep, .sendEvent, nil:
+            return PermanentError(
+                code: RunError.Code.replayMismatch,
+                "\(step) is recorded with an output that is no \(type): \(reason). "
                     + "Was the step's type changed while the run was under way? Then give the step a new id")
         }
     }

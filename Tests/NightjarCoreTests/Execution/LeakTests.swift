@@ -32,19 +32,28 @@ struct LeakTests {
                 try await step.sleep("parallel", for: .seconds(90))
                 return withExtendedLifetime(inner) { 1 }
             }()
+            async let news: Int = {
+                let inner = Canary(frames)
+                _ = try await step.waitForEvent("news", "test/news", timeout: .seconds(80))
+                return withExtendedLifetime(inner) { 1 }
+            }()
             let value = try await step.run("a") { 1 }
             try await step.sleep("nap", for: .seconds(60))
-            return withExtendedLifetime(canary) { value } + (try await parallel)
+            return withExtendedLifetime(canary) { value } + (try await parallel + news)
         }
         let recorder = Recorder()
+        // As long as the engine may deliver to a run that it no longer executes.
+        var mailboxes: [RunMailbox] = []
         let context = RunContext(
             runID: UUID(), function: "test", event: .empty, now: .start, startedAt: .start)
 
         for _ in 0..<20_000 {
+            let mailbox = RunMailbox()
+            mailboxes.append(mailbox)
             let result = await Local.$canary.withValue(Canary(locals)) {
                 await RunExecution(
                     definition: definition, context: context, recorder: recorder, clock: ManualClock().runClock,
-                    logger: LogRecorder().logger, patience: .none
+                    logger: LogRecorder().logger, patience: .none, mailbox: mailbox
                 ).run()
             }
             guard result == .parked(until: .start + .seconds(60)) else {
@@ -55,6 +64,7 @@ struct LeakTests {
 
         #expect(started.current == 20_000)
         #expect(frames.current == 0)
+        for mailbox in mailboxes { mailbox.deliver([.event("news", 1)], mail: 1) }
         // Task-locals live as long as the tasks that inherited them.
         #expect(locals.current == 0)
     }

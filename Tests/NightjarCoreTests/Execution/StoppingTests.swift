@@ -70,6 +70,57 @@ struct StoppingTests {
         #expect(store.outcome == nil)
     }
 
+    @Test("whoever stops a run hears once which bodies were in flight")
+    func interruption() async {
+        let started = Signal()
+        let definition = FunctionDefinition.test { step in
+            async let one: Void = step.run("one") {
+                started.fire()
+                await waitForCancellation()
+            }
+            async let two: Void = step.run("two") {
+                started.fire()
+                await waitForCancellation()
+            }
+            async let nap: Void = step.sleep("nap", for: .seconds(60))
+            async let quick: Void = step.run("quick") { await started.wait(for: 2) }
+            _ = try await (one, two, nap, quick)
+        }
+        let cancelled = RunStore(definition)
+        let refused = RunStore(
+            definition, answer: { commit, _ in commit.steps.contains { $0.step == "quick" } ? .refused : .accepted })
+
+        let task = Task { await cancelled.execute() }
+        await started.wait(for: 2)
+        while !cancelled.memo.contains(where: { $0.step == "quick" }) { await Task.yield() }
+        task.cancel()
+        _ = await task.value
+        #expect(cancelled.interruptions == [["one", "two"]])
+
+        #expect(await refused.execute() == .refused)
+        #expect(refused.interruptions == [["one", "two"]])
+    }
+
+    @Test("an interruption without a body in flight names none; a run that ends or parks is not interrupted")
+    func interruptionOfNothing() async {
+        let refused = RunStore(
+            .test { step in
+                try await step.sleep("nap", for: .seconds(60))
+                return 1
+            }, answer: { _, _ in .refused })
+        let ending = RunStore(
+            .test { step in
+                try await step.sleep("nap", for: .seconds(60))
+                return 1
+            })
+
+        #expect(await refused.execute() == .refused)
+        _ = await ending.runToEnd()
+
+        #expect(refused.interruptions == [[]])
+        #expect(ending.interruptions.isEmpty)
+    }
+
     @Test("run() returns only after user code has ended")
     func waitsForUserCode() async {
         let (started, cancelled, release) = (Signal(), Signal(), Signal())

@@ -32,7 +32,7 @@ struct CancelHandlerTests {
         struct Shelf: Codable { var shelf: Int }
         let definition = Function("ship", on: OrderPlaced.self)
             .named("Ship")
-            .timeout(.seconds(5))
+            .timeouts(start: .seconds(5), finish: .seconds(5))
             .stepTimeout(.seconds(60))
             .onFailure { _, _ in }
             .onCancel { cancellation, step in
@@ -63,7 +63,8 @@ struct CancelHandlerTests {
         #expect(handler.name == "Ship (cancel)")
         #expect(handler.triggers == [Trigger(event: "inngest/function.cancelled", source: "ship")])
         #expect(handler.handlers.isEmpty)
-        #expect(handler.options.timeout == nil)
+        #expect(handler.options.startTimeout == nil)
+        #expect(handler.options.finishTimeout == nil)
         #expect(handler.options.stepTimeout == .seconds(60))
         try handler.validate()
         #expect(await store.runToEnd() == .completed(output: "null"))

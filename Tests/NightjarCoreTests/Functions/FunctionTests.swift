@@ -57,7 +57,7 @@ struct FunctionTests {
             .cancelOn(Other.self, match: "data.post_id")
             .cancelOn("blog/anything.*", match: "data.postID", with: #"data["a-b"].items[0]"#)
             .retries(RetryPolicy(maxRetries: 7, backoff: .constant(.seconds(1))))
-            .timeout(.seconds(3600))
+            .timeouts(start: .seconds(60), finish: .seconds(3600))
             .stepTimeout(.seconds(60))
             .outputLimit(1024)
             .onFailure { failure, step in
@@ -83,7 +83,8 @@ struct FunctionTests {
                 MatchBranch(triggerPath: ["data", "postID"], eventPath: ["data", "a-b", "items", "0"])
             ])
         #expect(definition.options.retries.maxRetries == 7)
-        #expect(definition.options.timeout == .seconds(3600))
+        #expect(definition.options.startTimeout == .seconds(60))
+        #expect(definition.options.finishTimeout == .seconds(3600))
         #expect(definition.options.stepTimeout == .seconds(60))
         #expect(definition.options.outputLimit == 1024)
     }
@@ -110,7 +111,7 @@ struct FunctionTests {
             userJSON: #"{"id":1}"#, timestamp: .start)
         let data = try FailureEvent.dataJSON(
             function: "publish-post", runID: runID, event: failed,
-            error: RunError(name: "E", message: "no \"luck\"", code: RunError.Code.runTimeout))
+            error: RunError(name: "E", message: "no \"luck\"", code: RunError.Code.stepTimeout))
         let store = RunStore(
             handler, event: RecordedEvent(id: "f1", name: FailureEvent.name, dataJSON: data, timestamp: .start))
 
@@ -119,7 +120,7 @@ struct FunctionTests {
         #expect(await store.runToEnd() == .completed(output: "null"))
         let sent = try JSONCoding.value(JSON.self, from: #require(store.events.first).dataJSON)
         #expect(
-            sent == ["post": "7", "error": "no \"luck\"", "code": "run_timeout", "function": "publish-post"])
+            sent == ["post": "7", "error": "no \"luck\"", "code": "step_timeout", "function": "publish-post"])
     }
 
     @Test("a function of several names and wildcards gets raw events that decode")
@@ -146,7 +147,7 @@ struct FunctionTests {
             .cancelOn("", match: "data.x")
             .cancelOn("x/y", match: "post.id", with: "data..x")
             .retries(21)
-            .timeout(.zero)
+            .timeouts(start: .zero, finish: .microseconds(999))
             .stepTimeout(.seconds(-1))
             .outputLimit(0)
             .run { _, _ in }
@@ -156,7 +157,8 @@ struct FunctionTests {
         let text = error.description
         for part in [
             "id \"bad id!\"", "event name \"*\"", "event name \"a*\"", "event name \"app/*/x\"", "must not be empty",
-            "path \"post.id\", character 1", "maxRetries is 21", "timeout must", "stepTimeout must", "outputLimit must",
+            "path \"post.id\", character 1", "maxRetries is 21", "timeouts: start must", "timeouts: finish must",
+            "stepTimeout must", "outputLimit must",
         ] {
             #expect(text.contains(part), "\(part) in \(text)")
         }
@@ -191,7 +193,8 @@ struct FunctionTests {
         options.retries = RetryPolicy(
             maxRetries: 3, backoff: .exponential(initial: .seconds(1), factor: 3, maximum: .seconds(60)),
             jitter: .milliseconds(500))
-        options.timeout = .seconds(90)
+        options.startTimeout = .seconds(5)
+        options.finishTimeout = .seconds(90)
 
         let text = try options.canonicalJSON()
 
@@ -199,8 +202,8 @@ struct FunctionTests {
         #expect(
             try JSONCoding.value(FunctionOptions.self, from: FunctionOptions().canonicalJSON()) == FunctionOptions())
         #expect(
-            text == #"{"backoff":"exponential","factor":3,"initial_ms":1000,"jitter_ms":500,"max_retries":3,"#
-                + #""maximum_ms":60000,"output_limit":4194304,"timeout_ms":90000}"#)
+            text == #"{"backoff":"exponential","factor":3,"finish_timeout_ms":90000,"initial_ms":1000,"jitter_ms":500,"#
+                + #""max_retries":3,"maximum_ms":60000,"output_limit":4194304,"start_timeout_ms":5000}"#)
     }
 }
 

@@ -29,6 +29,11 @@ final class ManualClock: Sendable {
         for sleeper in due { sleeper.signal.fire() }
     }
 
+    /// Moves on without waking anybody, as when whoever sleeps is woken late.
+    func advanceSilently(by duration: Duration) {
+        state.withLock { $0.elapsed += duration }
+    }
+
     /// Waits until somebody sleeps until `time`.
     func waitForSleeper(until time: Duration) async {
         let signal = Signal()

@@ -1,11 +1,12 @@
 import Foundation
 
-/// An event within the data of an event about a run.
-struct EnclosedEvent<Payload: Decodable & Sendable>: Decodable {
+/// An event as JSON of its own: with its data in it, and the time in milliseconds.
+struct EventEnvelope<Payload: Decodable & Sendable>: Decodable {
     let event: Event<Payload>
 
     private enum CodingKeys: String, CodingKey {
-        case id, name, data, user, ts
+        case id, name, data, user
+        case timestamp = "ts"
     }
 
     init(from decoder: any Decoder) throws {
@@ -14,6 +15,6 @@ struct EnclosedEvent<Payload: Decodable & Sendable>: Decodable {
             id: try container.decode(String.self, forKey: .id), name: try container.decode(String.self, forKey: .name),
             data: try container.decode(Payload.self, forKey: .data),
             user: try container.decodeIfPresent(JSON.self, forKey: .user),
-            timestamp: try container.decode(Date.self, forKey: .ts))
+            timestamp: try container.decode(Date.self, forKey: .timestamp))
     }
 }
