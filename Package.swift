@@ -89,6 +89,13 @@ let package = Package(
             path: "Tests/TestWorker",
             swiftSettings: settings
         ),
+        // What expressions mean, and expressions and events at random: what evaluators are compared with.
+        .target(
+            name: "ExpressionTesting",
+            dependencies: ["NightjarCore"],
+            path: "Tests/ExpressionTesting",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "PostgresClientTests",
             dependencies: ["PostgresClient", "LocalPostgres", logging],
@@ -96,13 +103,14 @@ let package = Package(
         ),
         .testTarget(
             name: "NightjarCoreTests",
-            dependencies: ["NightjarCore", logging],
+            dependencies: ["NightjarCore", "ExpressionTesting", logging],
             swiftSettings: settings
         ),
         .testTarget(
             name: "NightjarTests",
             dependencies: [
-                "Nightjar", "NightjarTesting", "PostgresClient", "LocalPostgres", "CAssets", "NightjarCommand",
+                "Nightjar", "NightjarTesting", "ExpressionTesting", "PostgresClient", "LocalPostgres", "CAssets",
+                "NightjarCommand",
                 "TestWorker",
                 logging, lifecycle,
             ],

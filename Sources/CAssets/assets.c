@@ -21,9 +21,39 @@ static const char migration_0004[] = {
 static const char migration_0005[] = {
 #embed "../../migrations/0005_register.sql" suffix(, 0)
 };
+static const char migration_0006[] = {
+#embed "../../migrations/0006_expressions.sql" suffix(, 0)
+};
+static const char migration_0007[] = {
+#embed "../../migrations/0007_policies.sql" suffix(, 0)
+};
+static const char migration_0008[] = {
+#embed "../../migrations/0008_open_steps.sql" suffix(, 0)
+};
+static const char migration_0009[] = {
+#embed "../../migrations/0009_cancelling.sql" suffix(, 0)
+};
+static const char migration_0010[] = {
+#embed "../../migrations/0010_system_events.sql" suffix(, 0)
+};
+static const char migration_0011[] = {
+#embed "../../migrations/0011_ingest.sql" suffix(, 0)
+};
+static const char migration_0012[] = {
+#embed "../../migrations/0012_by_hand.sql" suffix(, 0)
+};
+static const char migration_0013[] = {
+#embed "../../migrations/0013_reports.sql" suffix(, 0)
+};
 
 static const char apply_pending[] = {
 #embed "statements/apply_pending.sql" suffix(, 0)
+};
+static const char arrivals[] = {
+#embed "statements/arrivals.sql" suffix(, 0)
+};
+static const char bulk_advance[] = {
+#embed "statements/bulk_advance.sql" suffix(, 0)
 };
 static const char claim[] = {
 #embed "statements/claim.sql" suffix(, 0)
@@ -61,6 +91,9 @@ static const char doctor_server[] = {
 static const char doctor_unserved[] = {
 #embed "statements/doctor_unserved.sql" suffix(, 0)
 };
+static const char expire[] = {
+#embed "statements/expire.sql" suffix(, 0)
+};
 static const char forget_ids[] = {
 #embed "statements/forget_ids.sql" suffix(, 0)
 };
@@ -70,8 +103,14 @@ static const char forget_sessions[] = {
 static const char heartbeat[] = {
 #embed "statements/heartbeat.sql" suffix(, 0)
 };
+static const char interrupted[] = {
+#embed "statements/interrupted.sql" suffix(, 0)
+};
 static const char look[] = {
 #embed "statements/look.sql" suffix(, 0)
+};
+static const char look_back[] = {
+#embed "statements/look_back.sql" suffix(, 0)
 };
 static const char mark_dead[] = {
 #embed "statements/mark_dead.sql" suffix(, 0)
@@ -84,6 +123,9 @@ static const char open_session[] = {
 };
 static const char reap[] = {
 #embed "statements/reap.sql" suffix(, 0)
+};
+static const char register_paths[] = {
+#embed "statements/register_paths.sql" suffix(, 0)
 };
 static const char report_cancelling[] = {
 #embed "statements/report_cancelling.sql" suffix(, 0)
@@ -115,6 +157,9 @@ static const char resolve[] = {
 static const char send[] = {
 #embed "statements/send.sql" suffix(, 0)
 };
+static const char still_executing[] = {
+#embed "statements/still_executing.sql" suffix(, 0)
+};
 
 static const struct nightjar_asset migrations[] = {
     ASSET(migration_0001, "0001_tables"),
@@ -122,10 +167,20 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0003, "0003_ingest"),
     ASSET(migration_0004, "0004_reports"),
     ASSET(migration_0005, "0005_register"),
+    ASSET(migration_0006, "0006_expressions"),
+    ASSET(migration_0007, "0007_policies"),
+    ASSET(migration_0008, "0008_open_steps"),
+    ASSET(migration_0009, "0009_cancelling"),
+    ASSET(migration_0010, "0010_system_events"),
+    ASSET(migration_0011, "0011_ingest"),
+    ASSET(migration_0012, "0012_by_hand"),
+    ASSET(migration_0013, "0013_reports"),
 };
 
 static const struct nightjar_asset statements[] = {
     ASSET(apply_pending, "apply_pending"),
+    ASSET(arrivals, "arrivals"),
+    ASSET(bulk_advance, "bulk_advance"),
     ASSET(claim, "claim"),
     ASSET(close_session, "close_session"),
     ASSET(commit, "commit"),
@@ -138,14 +193,18 @@ static const struct nightjar_asset statements[] = {
     ASSET(doctor_privileges, "doctor_privileges"),
     ASSET(doctor_server, "doctor_server"),
     ASSET(doctor_unserved, "doctor_unserved"),
+    ASSET(expire, "expire"),
     ASSET(forget_ids, "forget_ids"),
     ASSET(forget_sessions, "forget_sessions"),
     ASSET(heartbeat, "heartbeat"),
+    ASSET(interrupted, "interrupted"),
     ASSET(look, "look"),
+    ASSET(look_back, "look_back"),
     ASSET(mark_dead, "mark_dead"),
     ASSET(memo, "memo"),
     ASSET(open_session, "open_session"),
     ASSET(reap, "reap"),
+    ASSET(register_paths, "register_paths"),
     ASSET(report_cancelling, "report_cancelling"),
     ASSET(report_event, "report_event"),
     ASSET(report_events, "report_events"),
@@ -156,6 +215,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(report_steps, "report_steps"),
     ASSET(resolve, "resolve"),
     ASSET(send, "send"),
+    ASSET(still_executing, "still_executing"),
 };
 
 int nightjar_migration_count(void) { return COUNT(migrations); }

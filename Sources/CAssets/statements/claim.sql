@@ -1,11 +1,14 @@
 -- Leases up to $3 runs of a queue to a session: runs that are due first, then ready ones in `pass` order.
--- $1 queue, $2 session, $3 how many, $4 low-watermark of `pass` for the ready ones, $5 the functions that the caller has
+-- $1 queue, $2 session, $3 how many, $4 low-watermark of `pass` for the ready ones, $5 the functions that the caller has,
+-- $6 those of them whose runs have to finish in time, $7 in how much time
 --
 -- A run that a committed event cancels is not leased (docs/invariants.md, "Strict cancel"): it comes back without an
 -- epoch, for the caller to apply what is pending and ask again. Two places are looked up, both by the run's waits:
 -- `pending`, since an event counts from its commit; and, at a run's first claim, the log of match keys, since an event
 -- that was probed before the run's own commit could not see it ("No lost cancel"). What only the log knows goes back
 -- into `pending`, so that one routine applies every cancel.
+--
+-- A run whose time is up is left to nightjar.expire.
 --
 -- Locks: the session (KEY SHARE), live rows (SKIP LOCKED), pending rows in key order. Indexes: live_due, live_ready, waits_run, pending_pkey, match_log_key, events_pkey.
 -- MATERIALIZED is not decoration: without it the planner may run the LIMIT inside a nested loop, and lease more.
@@ -21,48 +24,57 @@ WITH me AS MATERIALIZED (
 ), due AS MATERIALIZED (
     SELECT l.run_id, l.tenant_id, l.epoch, l.event_id
     FROM nightjar.live l WHERE l.queue = $1 AND l.due_at <= now() AND l.function_id = ANY ($5) AND EXISTS (SELECT FROM me)
+      AND (l.expires_at > now()) IS NOT FALSE
     ORDER BY l.due_at, l.run_id LIMIT $3 FOR UPDATE SKIP LOCKED
 ), ready AS MATERIALIZED (
     SELECT l.run_id, l.tenant_id, l.epoch, l.event_id
     FROM nightjar.live l WHERE l.queue = $1 AND l.state = 0 AND l.pass >= $4 AND l.function_id = ANY ($5) AND EXISTS (SELECT FROM me)
+      AND (l.expires_at > now()) IS NOT FALSE
     ORDER BY l.pass, l.run_id LIMIT (SELECT greatest($3 - count(*), 0) FROM due) FOR UPDATE SKIP LOCKED
 ), candidate AS MATERIALIZED (
     SELECT * FROM due UNION ALL SELECT * FROM ready
 ), hit AS MATERIALIZED (
     SELECT c.run_id, h.*
     FROM candidate c CROSS JOIN LATERAL (
-        SELECT w.tenant_id, w.key, p.seq, NULL::uuid AS logged
-        FROM (SELECT w.tenant_id, w.key, w.since FROM nightjar.waits w
+        SELECT w.tenant_id, w.key, p.seq, NULL::uuid AS logged, NULL::uuid AS log_id
+        FROM (SELECT w.tenant_id, w.key, w.since, w.policy_id FROM nightjar.waits w
               WHERE w.run_id = c.run_id AND w.purpose = 1 OFFSET 0) w
         CROSS JOIN LATERAL (SELECT p.seq FROM nightjar.pending p
-                            WHERE p.tenant_id = w.tenant_id AND p.key = w.key AND p.seq + 0 > w.since OFFSET 0) p
+                            WHERE p.tenant_id = w.tenant_id AND p.key = w.key AND p.seq + 0 > w.since
+                              AND nightjar.policy_holds(w.policy_id, c.run_id, p.event_id, p.asked_at) OFFSET 0) p
         UNION ALL
-        SELECT p.tenant_id, p.key, p.seq, NULL FROM nightjar.pending p WHERE p.tenant_id = c.tenant_id AND p.key = c.run_id
+        SELECT p.tenant_id, p.key, p.seq, NULL, NULL FROM nightjar.pending p WHERE p.tenant_id = c.tenant_id AND p.key = c.run_id
         UNION ALL
-        SELECT w.tenant_id, w.key, m.seq, m.event_id
-        FROM (SELECT w.tenant_id, w.key, w.since FROM nightjar.waits w
+        SELECT w.tenant_id, w.key, m.seq, m.event_id, m.log_id
+        FROM (SELECT w.tenant_id, w.key, w.since, w.policy_id FROM nightjar.waits w
               WHERE w.run_id = c.run_id AND w.purpose = 1 OFFSET 0) w
         JOIN nightjar.match_log m ON m.tenant_id = w.tenant_id AND m.key = w.key AND m.seq > w.since
         -- Both ids are made by the server. They follow the sequence numbers but for the duration of a statement.
         WHERE c.epoch = 0
           AND m.log_id >= nightjar.uuid7_floor(nightjar.uuid7_time(c.run_id) - interval '1 hour')
           AND m.log_id < nightjar.uuid7_floor(now() + interval '1 hour')
+          AND nightjar.policy_holds(w.policy_id, c.run_id, m.event_id, nightjar.uuid7_time(m.log_id))
         LIMIT 1
     ) h
 ), again AS (
     INSERT INTO nightjar.pending (tenant_id, key, seq, event_id, asked_at)
-    SELECT DISTINCT h.tenant_id, h.key, h.seq, h.logged, nightjar.uuid7_time(h.logged) FROM hit h WHERE h.logged IS NOT NULL
-    ORDER BY 1, 2, 3
+    SELECT DISTINCT ON (h.tenant_id, h.key, h.seq) h.tenant_id, h.key, h.seq, h.logged, nightjar.uuid7_time(h.log_id)
+    FROM hit h WHERE h.logged IS NOT NULL
+    ORDER BY h.tenant_id, h.key, h.seq
     ON CONFLICT DO NOTHING
 ), leased AS (
     UPDATE nightjar.live l
-    SET state = 1, session_id = $2, epoch = l.epoch + 1, due_at = NULL, started_at = coalesce(l.started_at, now())
+    SET state = 1, session_id = $2, epoch = l.epoch + 1, due_at = NULL, started_at = coalesce(l.started_at, now()),
+        -- The limit for the start has been kept; from here on the one for the whole run counts.
+        expires_at = CASE WHEN l.epoch > 0 THEN l.expires_at
+                          ELSE now() + (SELECT t.within FROM unnest($6::int[], $7::interval[]) AS t (function_id, within)
+                                        WHERE t.function_id = l.function_id LIMIT 1) END
     WHERE l.run_id = ANY (ARRAY(SELECT c.run_id FROM candidate c WHERE NOT EXISTS (SELECT FROM hit h WHERE h.run_id = c.run_id)))
-    RETURNING l.run_id, l.epoch, l.tenant_id, l.function_id, l.pass, l.started_at, l.event_id
+    RETURNING l.run_id, l.epoch, l.tenant_id, l.function_id, l.pass, l.started_at, l.event_id, l.mail, l.expires_at, l.origin
 )
 SELECT l.run_id, l.epoch, l.tenant_id, l.function_id, l.pass, l.started_at, clock_timestamp() AS now,
-       coalesce(e.id, e.event_id::text) AS event_id, e.name, e.data, e."user", e.ts
+       coalesce(e.id, e.event_id::text) AS event_id, e.name, e.data, e."user", e.ts, l.mail, l.expires_at, l.origin
 FROM leased l
 LEFT JOIN LATERAL (SELECT e.* FROM nightjar.events e WHERE e.event_id = l.event_id LIMIT 1) e ON true
 UNION ALL
-SELECT h.run_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM hit h
+SELECT h.run_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM hit h

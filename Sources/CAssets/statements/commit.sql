@@ -1,18 +1,20 @@
 -- Records what a worker's runs did since their last commit: one statement, one snapshot, one flush for all of them.
--- Answers the runs whose lease was good. One that is missing was cancelled, or leased anew, or its row is locked by
+-- Answers the runs whose lease was good, and whether one that wanted to wait is ready instead: what it did not know of yet
+-- had come for one of its open steps. One that is missing was cancelled, or leased anew, or its row is locked by
 -- somebody else at this moment (resolve.sql tells which): nothing of it was recorded.
 --
 -- $1 session
--- runs:     $2 run, $3 epoch, $4 next (0 keep the lease, 1 completed, 2 failed, 4 park sleeping, 5 park retrying, 6 hand
---           back), $5 due, $6 output, $7 error
+-- runs:     $2 run, $3 epoch, $4 next (0 keep the lease, 1 completed, 2 failed, 4 park sleeping, 5 retrying, 7 waiting,
+--           8 invoking; 6 hand back), $5 due, $6 output, $7 error, $35 how much mail it knew of
 -- steps:    $8 run, $9 step, $10 kind, $11 failed, $12 attempt, $13 output, $14 error, $15 due, $16 started, $17 ended
 -- attempts: $18 run, $19 step, $20 attempt, $21 error, $22 retry at, $23 started, $24 ended
 -- events:   $25 run, $26 event id, $27 name, $28 data, $29 user, $30 id, $31 ts (null: now)
 -- tenants:  $32 of each step, $33 of each attempt, $34 of each event
+-- open:     $36 run, $37 step, $38 kind, $39 started, $40 due, $41 cascades, $42 spec, $43 tenant: steps that begin to wait
 --
 -- Fence: session and epoch must be the row's. Strict cancel: a committed event that is not applied yet refuses the run;
 -- one that is being applied right now is still pending in this snapshot; one that has been applied took the row.
--- Locks: live rows ascending, SKIP LOCKED → waits (trigger) → logs. Measured and rejected: waiting for locked rows. A
+-- Locks: live rows ascending, SKIP LOCKED → open steps → waits (trigger) → logs. Measured and rejected: waiting for locked rows. A
 -- user's transaction may hold a leased row after all (PostgreSQL keeps the lock of a row that a recheck drops), and one
 -- row would hold up everybody's commits. Waiting without an order: 123 deadlocks in 5 s of 8 clients.
 -- Indexes: live_pkey or live_session, waits_run, pending_pkey.
@@ -22,22 +24,24 @@
 -- OFFSET 0 keeps a lookup nested, seq + 0 keeps the index over seq alone out of it (2.3 s for a batch when 20,000 keys
 -- are pending), = ANY (ARRAY(…)) is one index scan, IN … IS TRUE a hashed subplan.
 WITH asked AS MATERIALIZED (
-    SELECT t.run_id, t.epoch, t.next, t.due_at, t.output, t.error
-    FROM unnest($2::uuid[], $3::int[], $4::smallint[], $5::timestamptz[], $6::jsonb[], $7::jsonb[])
-         AS t (run_id, epoch, next, due_at, output, error)
+    SELECT t.run_id, t.epoch, t.next, t.due_at, t.output, t.error, t.mail
+    FROM unnest($2::uuid[], $3::int[], $4::smallint[], $5::timestamptz[], $6::jsonb[], $7::jsonb[], $35::int[])
+         AS t (run_id, epoch, next, due_at, output, error, mail)
     ORDER BY t.run_id
 ), ok AS MATERIALIZED (
-    SELECT l.run_id, l.tenant_id, l.function_id, l.started_at, l.deaths, a.next, a.due_at, a.output, a.error
+    SELECT l.run_id, l.tenant_id, l.function_id, l.started_at, l.deaths, a.next, a.due_at, a.output, a.error,
+           a.next IN (4, 5, 7, 8) AND l.mail > a.mail AS behind
     FROM asked a
     CROSS JOIN LATERAL (
-        SELECT l.run_id, l.tenant_id, l.function_id, l.started_at, l.deaths FROM nightjar.live l
+        SELECT l.run_id, l.tenant_id, l.function_id, l.started_at, l.deaths, l.mail FROM nightjar.live l
         WHERE l.run_id = a.run_id AND l.session_id = $1 AND l.epoch = a.epoch AND l.state = 1
         FOR UPDATE SKIP LOCKED) l
     WHERE NOT EXISTS (
-          SELECT FROM (SELECT w.tenant_id, w.key, w.since FROM nightjar.waits w
+          SELECT FROM (SELECT w.tenant_id, w.key, w.since, w.policy_id FROM nightjar.waits w
                        WHERE w.run_id = a.run_id AND w.purpose = 1 OFFSET 0) w
           WHERE EXISTS (SELECT FROM nightjar.pending p
-                        WHERE p.tenant_id = w.tenant_id AND p.key = w.key AND p.seq + 0 > w.since OFFSET 0))
+                        WHERE p.tenant_id = w.tenant_id AND p.key = w.key AND p.seq + 0 > w.since
+                          AND nightjar.policy_holds(w.policy_id, a.run_id, p.event_id, p.asked_at) OFFSET 0))
       AND NOT EXISTS (SELECT FROM nightjar.pending p WHERE p.tenant_id = l.tenant_id AND p.key = a.run_id OFFSET 0)
 ), recorded AS (
     INSERT INTO nightjar.steps (run_id, step, tenant_id, kind, failed, attempt, output, error, due_at, started_at, ended_at)
@@ -46,6 +50,19 @@ WITH asked AS MATERIALIZED (
                 $15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $32::int[])
          AS s (run_id, step, kind, failed, attempt, output, error, due_at, started_at, ended_at, tenant_id)
     WHERE (s.run_id IN (SELECT ok.run_id FROM ok)) IS TRUE
+), closed AS (
+    DELETE FROM nightjar.open_steps o
+    WHERE o.run_id = ANY (ARRAY(SELECT s.run_id FROM unnest($8::uuid[], $10::smallint[]) AS s (run_id, kind)
+                                WHERE s.kind IN (4, 5) AND (s.run_id IN (SELECT ok.run_id FROM ok)) IS TRUE))
+      AND (o.run_id, o.step) IN (SELECT * FROM unnest($8::uuid[], $9::text[]))
+), opened AS (
+    -- ON CONFLICT: when the answer to this commit is lost it is sent again.
+    INSERT INTO nightjar.open_steps (run_id, step, kind, started_at, due_at, cascades, spec, tenant_id)
+    SELECT o.run_id, o.step, o.kind, o.started_at, o.due_at, o.cascades, o.spec, o.tenant_id
+    FROM unnest($36::uuid[], $37::text[], $38::smallint[], $39::timestamptz[], $40::timestamptz[], $41::bool[], $42::jsonb[], $43::int[])
+         AS o (run_id, step, kind, started_at, due_at, cascades, spec, tenant_id)
+    WHERE (o.run_id IN (SELECT ok.run_id FROM ok WHERE ok.next NOT IN (1, 2))) IS TRUE
+    ON CONFLICT (run_id, step) DO NOTHING
 ), tried AS (
     INSERT INTO nightjar.attempts (run_id, step, attempt, tenant_id, error, retry_at, started_at, ended_at)
     SELECT t.run_id, t.step, t.attempt, t.tenant_id, t.error, t.retry_at, t.started_at, t.ended_at
@@ -72,9 +89,11 @@ WITH asked AS MATERIALIZED (
     WHERE l.run_id = ANY (ARRAY(SELECT ok.run_id FROM ok WHERE ok.next = 0 AND ok.deaths > 0))
 ), parked AS (
     UPDATE nightjar.live l
-    SET state = CASE ok.next WHEN 4 THEN 2 WHEN 5 THEN 3 ELSE 0 END, due_at = CASE WHEN ok.next IN (4, 5) THEN ok.due_at END,
+    SET state = CASE WHEN ok.behind THEN 0 WHEN ok.next = 4 THEN 2 WHEN ok.next = 5 THEN 3 WHEN ok.next = 7 THEN 5
+                     WHEN ok.next = 8 THEN 6 ELSE 0 END,
+        due_at = CASE WHEN ok.next IN (4, 5, 7, 8) AND NOT ok.behind THEN ok.due_at END,
         session_id = NULL, deaths = CASE WHEN ok.next = 6 THEN l.deaths ELSE 0 END
     FROM ok
-    WHERE l.run_id = ANY (ARRAY(SELECT ok.run_id FROM ok WHERE ok.next IN (4, 5, 6))) AND l.run_id = ok.run_id
+    WHERE l.run_id = ANY (ARRAY(SELECT ok.run_id FROM ok WHERE ok.next IN (4, 5, 6, 7, 8))) AND l.run_id = ok.run_id
 )
-SELECT ok.run_id FROM ok
+SELECT ok.run_id, ok.behind FROM ok

@@ -1,14 +1,15 @@
 -- Hands the runs of dead sessions back, up to $1 of them. A run that held its worker at its $2-th death in a row without
 -- ever parking fails instead: else one that kills its process would take down a worker after the other.
 -- One that a committed event cancels does not fail: it goes back, no claim takes it, and the cancel is applied.
--- Locks: live rows, SKIP LOCKED → waits. Indexes: live_session, waits_run, pending_pkey.
+-- Locks: live rows, SKIP LOCKED → open steps → waits. Indexes: live_session, waits_run, pending_pkey.
 WITH held AS MATERIALIZED (
     SELECT l.*, l.deaths + 1 >= $2
            AND NOT EXISTS (
-               SELECT FROM (SELECT w.tenant_id, w.key, w.since FROM nightjar.waits w
+               SELECT FROM (SELECT w.tenant_id, w.key, w.since, w.policy_id FROM nightjar.waits w
                             WHERE w.run_id = l.run_id AND w.purpose = 1 OFFSET 0) w
                WHERE EXISTS (SELECT FROM nightjar.pending p
-                             WHERE p.tenant_id = w.tenant_id AND p.key = w.key AND p.seq + 0 > w.since OFFSET 0))
+                             WHERE p.tenant_id = w.tenant_id AND p.key = w.key AND p.seq + 0 > w.since
+                               AND nightjar.policy_holds(w.policy_id, l.run_id, p.event_id, p.asked_at) OFFSET 0))
            AND NOT EXISTS (SELECT FROM nightjar.pending p WHERE p.tenant_id = l.tenant_id AND p.key = l.run_id OFFSET 0)
            AS fails
     FROM nightjar.sessions s

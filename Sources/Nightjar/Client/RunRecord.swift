@@ -47,14 +47,14 @@ public struct RunRecord: Sendable, Codable {
     /// Why it failed.
     public var error: RunError?
     /// Why it was cancelled.
-    public var cause: CancelCause?
+    public var cause: Outcome.Cancellation?
 
     /// How it ended; nil while it lives.
     public var outcome: Outcome? {
         switch status {
         case .completed: .completed(output: output.flatMap { try? JSONCoding.text($0) } ?? "null")
         case .failed: .failed(error ?? RunError(name: "Error", message: "unknown"))
-        case .cancelled: .cancelled(.init(eventID: cause?.eventID?.uuidString.lowercased(), reason: cause?.text))
+        case .cancelled: .cancelled(cause ?? .init(kind: .other("unknown")))
         case .queued, .running, .sleeping, .retrying, .scheduled: nil
         }
     }
@@ -103,43 +103,6 @@ public struct RunRecord: Sendable, Codable {
         dueAt = try row.decode(8)
         output = try row.decode(9, as: PostgresJSON?.self)?.decode(JSON.self)
         error = try row.decode(10, as: PostgresJSON?.self)?.decode(RunError.self)
-        cause = try row.decode(11, as: PostgresJSON?.self)?.decode(CancelCause.self)
-    }
-}
-
-/// Why a run was cancelled: the column `cause` of its outcome.
-public struct CancelCause: Sendable, Codable, Hashable {
-    /// `event` or `manual`; later versions add others.
-    public var kind: String
-    /// The cancelling event.
-    public var eventID: UUID?
-    /// The policy of the function that it matched.
-    public var policyID: Int?
-    /// Who asked, when somebody did by hand.
-    public var actor: String?
-    /// When it was asked for.
-    public var askedAt: String?
-    /// When the run ended by it.
-    public var appliedAt: String?
-    /// What the run was doing then.
-    public var was: String?
-
-    enum CodingKeys: String, CodingKey {
-        case kind
-        case eventID = "event_id"
-        case policyID = "policy_id"
-        case actor
-        case askedAt = "asked_at"
-        case appliedAt = "applied_at"
-        case was
-    }
-
-    /// The cause in a few words.
-    public var text: String {
-        switch kind {
-        case "event": "event \(eventID?.uuidString.lowercased() ?? "?")"
-        case "manual": "by hand: \(actor ?? "?")"
-        default: kind
-        }
+        cause = try row.decode(11, as: PostgresJSON?.self)?.decode(Outcome.Cancellation.self)
     }
 }

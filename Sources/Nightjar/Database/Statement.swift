@@ -3,19 +3,26 @@ internal import CAssets
 /// The engine's SQL, embedded from `Sources/CAssets/statements`: one statement a file, each explained at its head.
 enum Statement: String, CaseIterable {
     case applyPending = "apply_pending"
+    case arrivals
+    case bulkAdvance = "bulk_advance"
     case claim
     case closeSession = "close_session"
     case commit
+    case expire
     case forgetIDs = "forget_ids"
     case forgetSessions = "forget_sessions"
     case heartbeat
+    case interrupted
     case look
+    case lookBack = "look_back"
     case markDead = "mark_dead"
     case memo
     case openSession = "open_session"
     case reap
+    case registerPaths = "register_paths"
     case resolve
     case send
+    case stillExecuting = "still_executing"
 
     case doctorBacklog = "doctor_backlog"
     case doctorDeadSessions = "doctor_dead_sessions"

@@ -9,6 +9,8 @@ enum Hint: Hashable, Sendable {
     case pending
     /// A session's run was cancelled.
     case cancelled(session: UUID, run: UUID)
+    /// An open step of a session's run was answered.
+    case answered(session: UUID, run: UUID)
 
     /// The channel, in every database that holds the schema.
     static let channel = "nightjar"
@@ -16,23 +18,24 @@ enum Hint: Hashable, Sendable {
     /// PostgreSQL refuses payloads of 8,000 bytes and more.
     static let payloadLimit = 7_900
 
-    /// Packs hints into as few payloads as hold them: words separated by spaces; cancelled runs grouped by session.
+    /// Packs hints into as few payloads as hold them: words separated by spaces; cancelled runs grouped by what and session.
     static func payloads(of hints: some Sequence<Hint>) -> [String] {
         var words: [String] = []
-        var runs: [UUID: [UUID]] = [:]
+        var runs: [String: [UUID]] = [:]
         for hint in Set(hints) {
             switch hint {
             case .ready: words.append("ready")
             case .pending: words.append("pending")
-            case .cancelled(let session, let run): runs[session, default: []].append(run)
+            case .cancelled(let session, let run): runs["cancelled:\(session.uuidString)", default: []].append(run)
+            case .answered(let session, let run): runs["answered:\(session.uuidString)", default: []].append(run)
             }
         }
         var payloads = words.isEmpty ? [] : [words.sorted().joined(separator: " ")]
-        for (session, runs) in runs {
+        for (what, runs) in runs {
             var payload = ""
             for run in runs {
                 if payload.isEmpty {
-                    payload = "cancelled:\(session.uuidString):\(run.uuidString)"
+                    payload = "\(what):\(run.uuidString)"
                 } else {
                     payload += ",\(run.uuidString)"
                 }
@@ -54,11 +57,13 @@ enum Hint: Hashable, Sendable {
             case "pending": return [.pending]
             default:
                 let parts = word.split(separator: ":")
-                guard parts.count == 3, parts[0] == "cancelled", let session = UUID(uuidString: String(parts[1])) else {
-                    return []
+                guard parts.count == 3, let session = UUID(uuidString: String(parts[1])) else { return [] }
+                let runs = parts[2].split(separator: ",").compactMap { UUID(uuidString: String($0)) }
+                switch parts[0] {
+                case "cancelled": return runs.map { .cancelled(session: session, run: $0) }
+                case "answered": return runs.map { .answered(session: session, run: $0) }
+                default: return []
                 }
-                return parts[2].split(separator: ",").compactMap { UUID(uuidString: String($0)) }
-                    .map { .cancelled(session: session, run: $0) }
             }
         }
     }

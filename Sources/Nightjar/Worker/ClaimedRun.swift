@@ -12,9 +12,15 @@ struct ClaimedRun: Sendable {
     /// The database's clock at the claim.
     var now: Date
     var event: RecordedEvent
+    /// How many of its open steps had been answered at the claim.
+    var mail: Int
+    /// When it is cancelled unless it has ended.
+    var expiresAt: Date?
+    /// Another run waits for the end of this one.
+    var isInvoked: Bool
 
-    /// Was never leased before, so it has recorded nothing.
-    var isFirst: Bool { lease.epoch == 1 }
+    /// Has recorded nothing: it was never leased before, and was not given the steps of an older run.
+    var isBlank: Bool { lease.epoch == 1 && mail == 0 }
 }
 
 /// What one claim brought.
@@ -28,10 +34,20 @@ struct Claim: Sendable {
     var count: Int { runs.count + blocked + unreadable.count }
 
     /// Leases runs. See `claim.sql`.
+    ///
+    /// - Parameters:
+    ///   - functions: The caller's; it gets no others' runs.
+    ///   - limits: Those of them whose runs have to end in time, and in which.
     static func make(
-        _ db: PostgresConnection, queue: Int32, functions: [Int32], session: UUID, limit: Int, low: Int64
+        _ db: PostgresConnection, queue: Int32, functions: [Int32],
+        finishLimits limits: [(function: Int32, within: Duration)] = [], session: UUID, limit: Int, low: Int64
     ) throws -> Claim {
-        let rows = try db.query(Statement.claim.sql, [queue, session, Int32(limit), low, functions])
+        let rows = try db.query(
+            Statement.claim.sql,
+            [
+                queue, session, Int32(limit), low, functions, limits.map(\.function),
+                limits.map(\.within),
+            ])
         var claim = Claim()
         claim.runs.reserveCapacity(rows.count)
         for row in rows {
@@ -57,6 +73,8 @@ extension ClaimedRun {
             startedAt: try row.decode(5), now: try row.decode(6),
             event: RecordedEvent(
                 id: try row.decode(7), name: try row.decode(8), dataJSON: try row.decode(9, as: PostgresJSON.self).text,
-                userJSON: try row.decode(10, as: PostgresJSON?.self)?.text, timestamp: try row.decode(11)))
+                userJSON: try row.decode(10, as: PostgresJSON?.self)?.text, timestamp: try row.decode(11)),
+            mail: Int(try row.decode(12, as: Int32.self)), expiresAt: try row.decode(13),
+            isInvoked: try row.decode(14, as: Int16.self) % 2 == 1)
     }
 }

@@ -6,7 +6,7 @@ internal import PostgresClient
 struct CommitBatch {
     private var runs = (
         id: [UUID](), epoch: [Int32](), next: [Int16](), due: [Date?](), output: [PostgresJSON?](),
-        error: [PostgresJSON?]()
+        error: [PostgresJSON?](), mail: [Int32]()
     )
     private var steps = (
         run: [UUID](), step: [String](), kind: [Int16](), failed: [Bool](), attempt: [Int16](),
@@ -23,6 +23,10 @@ struct CommitBatch {
         key: [String?](),
         ts: [Date?](), tenant: [Int32]()
     )
+    private var open = (
+        run: [UUID](), step: [String](), kind: [Int16](), started: [Date](), due: [Date](), cascades: [Bool](),
+        spec: [PostgresJSON](), tenant: [Int32]()
+    )
 
     /// - Throws: `EncodingError` when an error cannot be written as JSON; it is made of texts, so it can.
     mutating func add(_ commit: LeasedCommit) throws {
@@ -34,6 +38,17 @@ struct CommitBatch {
         runs.due.append(next.due)
         runs.output.append(next.output)
         runs.error.append(next.error)
+        runs.mail.append(Int32(clamping: commit.mail))
+        for step in commit.openings {
+            open.run.append(run)
+            open.step.append(step.step)
+            open.kind.append(step.kind.rawValue)
+            open.started.append(step.startedAt)
+            open.due.append(step.dueAt.storable)
+            open.cascades.append(step.invocation?.cancelsWithParent ?? false)
+            open.spec.append(PostgresJSON(try step.spec()))
+            open.tenant.append(commit.tenant)
+        }
         for step in commit.steps {
             steps.run.append(run)
             steps.step.append(step.step)
@@ -69,8 +84,8 @@ struct CommitBatch {
         }
     }
 
-    /// Records it all; answers the runs whose lease was good.
-    func record(_ db: PostgresConnection, session: UUID) throws -> Set<UUID> {
+    /// Records it all; answers the runs whose lease was good, and whether each wanted to wait and is ready instead.
+    func record(_ db: PostgresConnection, session: UUID) throws -> [UUID: Bool] {
         let parameters: [any PostgresEncodable] = [
             session, runs.id, runs.epoch, runs.next, runs.due, runs.output, runs.error,
             steps.run, steps.step, steps.kind, steps.failed, steps.attempt, steps.output, steps.error, steps.due,
@@ -78,9 +93,14 @@ struct CommitBatch {
             steps.ended, attempts.run, attempts.step, attempts.attempt, attempts.error, attempts.retry,
             attempts.started,
             attempts.ended, events.run, events.id, events.name, events.data, events.user, events.key, events.ts,
-            steps.tenant, attempts.tenant, events.tenant,
+            steps.tenant, attempts.tenant, events.tenant, runs.mail,
+            open.run, open.step, open.kind, open.started, open.due, open.cascades, open.spec, open.tenant,
         ]
-        return Set(try db.query(Statement.commit.sql, parameters).map { try $0.decode(0, as: UUID.self) })
+        var recorded: [UUID: Bool] = [:]
+        for row in try db.query(Statement.commit.sql, parameters) {
+            recorded[try row.decode(0)] = try row.decode(1, as: Bool.self)
+        }
+        return recorded
     }
 
     /// What a run does next, as the statement's columns.
@@ -119,7 +139,12 @@ struct LeasedCommit: Sendable {
     var steps: [RecordedStep] = []
     var attempts: [RecordedAttempt] = []
     var events: [NewEvent] = []
+    var openings: [OpenStep] = []
+    /// How many answers to open steps the execution knew of.
+    var mail = 0
     var next: Next
+    /// Somebody may have to hear of the run's end.
+    var isHeard = false
 
     /// About how much text it carries.
     var bytes: Int {

@@ -20,8 +20,9 @@ enum CommitStanding: Sendable {
             Statement.resolve.sql,
             [
                 session, commits.map(\.lease.run), commits.map(\.lease.epoch),
-                commits.map { $0.steps.first?.step ?? $0.attempts.first?.step },
+                commits.map { $0.steps.first?.step ?? $0.attempts.first?.step ?? $0.openings.first?.step },
                 commits.map { $0.steps.isEmpty ? $0.attempts.first.map { Int16(clamping: $0.attempt) } : nil },
+                commits.map { $0.steps.isEmpty && $0.attempts.isEmpty },
             ])
         var standings: [UUID: CommitStanding] = [:]
         for row in rows {
@@ -31,7 +32,7 @@ enum CommitStanding: Sendable {
             if commit.releasesLease {
                 // It would have released the lease in the same statement. Where it records nothing besides, a lease that
                 // is gone tells nothing more, and need not: the database has the truth.
-                let isSilent = commit.steps.isEmpty && commit.attempts.isEmpty
+                let isSilent = commit.steps.isEmpty && commit.attempts.isEmpty && commit.openings.isEmpty
                 standings[run] = isHeld ? .open : isRecorded || isSilent ? .recorded : .superseded
             } else {
                 standings[run] = !isHeld ? .superseded : isRecorded ? .recorded : .open

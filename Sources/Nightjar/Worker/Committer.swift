@@ -10,7 +10,9 @@ internal import Synchronization
 /// tune: the duration of a flush is the window in which the next one gathers. Two lanes overlap their flushes.
 final class Committer: Sendable {
     /// What became of the commits, for those who schedule by it.
-    typealias Accepted = @Sendable ([LeasedCommit]) async -> Void
+    ///
+    /// - Parameter behind: those among them whose runs wanted to wait and are ready instead.
+    typealias Accepted = @Sendable (_ commits: [LeasedCommit], _ behind: Set<UUID>) async -> Void
 
     private struct Item {
         var commit: LeasedCommit
@@ -126,7 +128,7 @@ final class Committer: Sendable {
             }
         }
         metrics.committed(accepted: done.count, refused: refused)
-        await accepted(done)
+        await accepted(done, verdict.behind)
     }
 
     /// A statement's parameters have to fit into the server's memory, and a gigabyte; one output may be of megabytes.
@@ -139,9 +141,13 @@ final class Committer: Sendable {
         var recorded: Set<Lease> = []
         /// The lease is good, and somebody holds the row's lock: to be tried again.
         var locked: Set<Lease> = []
+        /// Recorded runs that wanted to wait and are ready instead.
+        var behind: Set<UUID> = []
 
         func union(_ other: Verdict) -> Verdict {
-            Verdict(recorded: recorded.union(other.recorded), locked: locked.union(other.locked))
+            Verdict(
+                recorded: recorded.union(other.recorded), locked: locked.union(other.locked),
+                behind: behind.union(other.behind))
         }
     }
 
@@ -165,12 +171,13 @@ final class Committer: Sendable {
                     var batch = CommitBatch()
                     for commit in commits { try batch.add(commit) }
                     let runs = try batch.record(db, session: first)
-                    let recorded = Set(commits.map(\.lease).filter { runs.contains($0.run) })
-                    guard recorded.count < commits.count else { return Verdict(recorded: recorded) }
+                    let recorded = Set(commits.map(\.lease).filter { runs[$0.run] != nil })
+                    let behind = Set(runs.lazy.filter(\.value).map(\.key))
+                    guard recorded.count < commits.count else { return Verdict(recorded: recorded, behind: behind) }
                     let others = commits.filter { !recorded.contains($0.lease) }
                     let standings = try CommitStanding.read(db, others, session: first)
                     let locked = others.map(\.lease).filter { standings[$0.run] == .open }
-                    return Verdict(recorded: recorded, locked: Set(locked))
+                    return Verdict(recorded: recorded, locked: Set(locked), behind: behind)
                 }
             } catch let error as PostgresError where error.isConnectionLoss || error.sqlState == .uniqueViolation {
                 // Also a violated key: a lost connection's backend may finish after we asked what became of it.

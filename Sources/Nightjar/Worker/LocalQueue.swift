@@ -72,6 +72,13 @@ struct LocalQueue<Run> {
         return run
     }
 
+    /// Takes out those that match and have not begun.
+    mutating func remove(where matches: (Run) -> Bool) -> [Run] {
+        let removed = entries[head...].compactMap(\.run).filter(matches)
+        if !removed.isEmpty { entries = entries[head...].filter { $0.run.map { !matches($0) } ?? true }; head = 0 }
+        return removed
+    }
+
     /// No more runs; answers those that have not begun.
     mutating func close() -> [Run] {
         isOpen = false

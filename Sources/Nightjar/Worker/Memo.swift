@@ -2,10 +2,13 @@ internal import Foundation
 internal import NightjarCore
 internal import PostgresClient
 
-/// What a run has recorded: its finished steps and its failed attempts.
+/// What a run has recorded: its finished steps, its failed attempts, and the steps that wait for something from outside.
 struct Memo: Sendable {
     var steps: [RecordedStep] = []
     var attempts: [RecordedAttempt] = []
+    var open: [OpenStep] = []
+    /// What has come for the open ones.
+    var arrivals: [Arrival] = []
 
     /// Why it cannot be read, if it cannot.
     var problem: String?
@@ -29,7 +32,7 @@ struct Memo: Sendable {
         let attempt = Int(try row.decode(4, as: Int16.self))
         let error = try row.decode(6, as: PostgresJSON?.self).map { try $0.decode(RunError.self) }
         let (startedAt, endedAt) = (try row.decode(8, as: Date.self), try row.decode(9, as: Date.self))
-        if try row.decode(10, as: Bool.self) {
+        if try row.decode(10, as: Int32.self) == 2 {
             attempts.append(
                 RecordedAttempt(
                     step: step, attempt: attempt, error: error ?? RunError(name: "Error", message: "unknown"),
@@ -38,6 +41,15 @@ struct Memo: Sendable {
         }
         guard let kind = StepKind(rawValue: try row.decode(2)) else {
             throw NightjarError(.schemaTooNew, "step \"\(step)\" is of a kind that only a newer Nightjar knows")
+        }
+        if try row.decode(10, as: Int32.self) == 3 {
+            // For what is known to the database already: a replay neither matches nor starts anything again.
+            open.append(OpenStep(step: step, kind: kind, dueAt: try row.decode(7), startedAt: startedAt))
+            if try row.decode(11, as: Bool.self) {
+                arrivals.append(
+                    Arrival(step: step, output: try row.decode(5, as: PostgresJSON?.self)?.text, error: error))
+            }
+            return
         }
         steps.append(
             RecordedStep(

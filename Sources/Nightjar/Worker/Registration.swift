@@ -9,10 +9,18 @@ struct Registration: Sendable {
     /// By the number under which runs name them.
     var functions: [Int32: FunctionDefinition]
 
+    /// The functions' numbers.
+    var functionIDs: [Int32] { Array(functions.keys) }
+
+    /// The functions whose runs have to end within a time, counted from their first start.
+    var finishLimits: [(function: Int32, within: Duration)] {
+        functions.compactMap { id, function in function.options.finishTimeout.map { (id, $0) } }
+    }
+
     /// Checks the definitions, each and together.
     /// - Throws: ``NightjarError`` with `invalidFunction` that lists all that is wrong.
     static func check(_ functions: [FunctionDefinition]) throws(NightjarError) -> [FunctionDefinition] {
-        let all = functions + functions.compactMap(\.failureHandler)
+        let all = functions + functions.flatMap(\.handlers)
         var problems: [String] = []
         for function in all {
             do { try function.validate() } catch { problems.append("\(error)") }
@@ -41,14 +49,15 @@ struct Registration: Sendable {
         return registration
     }
 
-    private struct Entry: Encodable {
+    /// A function as `nightjar.register` takes it.
+    struct Entry: Encodable {
         struct Trigger: Encodable {
             var event: String
             var source: String?
         }
         struct Cancel: Encodable {
             enum CodingKeys: String, CodingKey {
-                case event, text, branches, until
+                case event, text, branches, until, warnings
                 case timeoutMilliseconds = "timeout_ms"
             }
             var policy: CancelPolicy
@@ -60,6 +69,7 @@ struct Registration: Sendable {
                 try container.encode(policy.branches, forKey: .branches)
                 try container.encode(policy.timeout?.milliseconds, forKey: .timeoutMilliseconds)
                 try container.encode(policy.timeout?.date, forKey: .until)
+                try container.encode(policy.warnings, forKey: .warnings)
             }
         }
         var name: String

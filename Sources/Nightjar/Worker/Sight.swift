@@ -8,8 +8,13 @@ struct Sight: Sendable {
     var dead: Bool
     var dueIn: Duration?
 
-    /// The leases of the session that looked.
-    var held: Set<Lease>
+    /// The leases of the session that looked, and how many open steps of each run have been answered.
+    var held: [Lease: Int]
+
+    /// Until the time of some run is up.
+    var expiresIn: Duration?
+    /// Somebody listens to the ends of runs in general.
+    var isHeard: Bool
 
     /// See `look.sql`.
     static func look(
@@ -18,10 +23,13 @@ struct Sight: Sendable {
         let row = try db.query(Statement.look.sql, [queue, session, functions])[0]
         let runs = try row.decode(4, as: [UUID]?.self) ?? []
         let epochs = try row.decode(5, as: [Int32]?.self) ?? []
+        let mail = try row.decode(6, as: [Int32]?.self) ?? []
         return Sight(
             ready: try row.decode(0), pending: try row.decode(1), dead: try row.decode(2), dueIn: try row.decode(3),
             held: session.map { session in
-                Set(zip(runs, epochs).map { Lease(run: $0, session: session, epoch: $1) })
-            } ?? [])
+                let leases = zip(runs, epochs).map { Lease(run: $0, session: session, epoch: $1) }
+                return Dictionary(zip(leases, mail.map(Int.init))) { first, _ in first }
+            } ?? [:],
+            expiresIn: try row.decode(7), isHeard: try row.decode(8))
     }
 }

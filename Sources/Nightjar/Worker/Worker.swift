@@ -44,6 +44,18 @@ public struct Worker: Service {
     ///   database cannot be reached at the start. Later on it is waited for.
     public func run() async throws {
         let all = try Registration.check(functions)
+        for function in all {
+            for policy in function.cancelPolicies {
+                for warning in policy.warnings {
+                    logger.warning(
+                        "a cancellation policy is slow or wide",
+                        metadata: [
+                            LogKey.function: "\(function.id)", LogKey.event: "\(policy.event)",
+                            LogKey.policy: "\(policy.text ?? "matchAll")", LogKey.reason: "\(warning)",
+                        ])
+                }
+            }
+        }
         let problems = configuration.problems
         guard problems.isEmpty else {
             throw NightjarError(.invalidFunction, "worker of \"\(app)\": " + problems.joined(separator: "; "))

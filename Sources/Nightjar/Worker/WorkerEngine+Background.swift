@@ -36,6 +36,53 @@ extension WorkerEngine {
         }
     }
 
+    /// Cancels what is out of time at the moment it is. The poll knows that moment too, so any worker does it.
+    func expireLoop() async {
+        while !Task.isCancelled {
+            let next = state.withLock { $0.expiresAt }
+            await expiryAlarm.wait(until: next)
+            guard !Task.isCancelled, let next, next <= .now else { continue }
+            state.withLock { if $0.expiresAt == next { $0.expiresAt = nil } }
+            do {
+                try await applier.expire()
+            } catch {
+                logger.debug("what is out of time ends later", metadata: [LogKey.error: "\(error)"])
+            }
+        }
+    }
+
+    /// Some run's time is up then.
+    func expect(expiryAt instant: Instant) {
+        let isSooner = state.withLock { state in
+            if let known = state.expiresAt, known <= instant { return false }
+            state.expiresAt = instant
+            return true
+        }
+        if isSooner { expiryAlarm.ring() }
+    }
+
+    /// Brings executing runs what has come for their steps.
+    func answerLoop() async {
+        while !Task.isCancelled {
+            await executions.answerAlarm.wait(until: nil)
+            let leases = executions.takeAnswered()
+            if leases.isEmpty { continue }
+            do {
+                for (session, group) in Dictionary(grouping: leases, by: \.session) {
+                    let found = try await pool.withConnection { db in
+                        try Arrivals.read(db, of: group.map(\.run), session: session)
+                    }
+                    let byRun = Dictionary(group.map { ($0.run, $0) }) { first, _ in first }
+                    for arrivals in found {
+                        if let lease = byRun[arrivals.run] { executions.deliver(arrivals, to: lease) }
+                    }
+                }
+            } catch {
+                logger.debug("answers are fetched later", metadata: [LogKey.error: "\(error)"])
+            }
+        }
+    }
+
     func listen() async {
         for await element in PostgresNotifications(database, channels: [Hint.channel], logger: logger) {
             switch element {
@@ -55,8 +102,25 @@ extension WorkerEngine {
         switch hint {
         case .ready: hinted()
         case .pending: pendingAlarm.ring()
-        case .cancelled(let session, let run): executions.cancel(run: run, session: session)
+        case .cancelled(let session, let run): cancelled(run: run, session: session)
+        case .answered(let session, let run): executions.answered(run: run, session: session)
         }
+    }
+
+    /// A run that this worker leases was cancelled, whether it executes or waits here for a slot.
+    func cancelled(run: UUID, session: UUID) {
+        if executions.cancel(run: run, session: session) { return }
+        let dropped = state.withLock { state in
+            let dropped = state.queue.remove { $0.run.lease.run == run && $0.run.lease.session == session }
+            state.leases.subtract(dropped.map(\.run.lease))
+            if dropped.isEmpty, let lease = state.leases.first(where: { $0.run == run && $0.session == session }) {
+                // On its way from the queue to its execution.
+                executions.doom(lease)
+            }
+            return dropped
+        }
+        for queued in dropped { interruptions.ended(queued.run.lease) }
+        if !dropped.isEmpty { alarm.ring() }
     }
 
     func sessionLost() {

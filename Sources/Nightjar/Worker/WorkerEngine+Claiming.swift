@@ -34,12 +34,11 @@ extension WorkerEngine {
             await alarm.wait(until: .now + .milliseconds(100))
             return
         }
-        let queue = registration.queue
-        let functions = Array(registration.functions.keys)
-        let (claim, memos) = try await pool.withConnection { db in
+        let (claim, memos) = try await pool.withConnection { [registration] db in
             let claim = try Claim.make(
-                db, queue: queue, functions: functions, session: id, limit: limit, low: low)
-            let resumed = claim.runs.filter { !$0.isFirst }.map(\.lease.run)
+                db, queue: registration.queue, functions: registration.functionIDs,
+                finishLimits: registration.finishLimits, session: id, limit: limit, low: low)
+            let resumed = claim.runs.filter { !$0.isBlank }.map(\.lease.run)
             return (claim, resumed.isEmpty ? [:] : try Memo.read(db, of: resumed))
         }
         let now = ContinuousClock.now
@@ -52,6 +51,9 @@ extension WorkerEngine {
             return state.queue.executing
         }
         metrics.claimed(claim.runs.count, executing: executing)
+        if let first = claim.runs.compactMap({ run in run.expiresAt.map { $0.timeIntervalSince(run.now) } }).min() {
+            expect(expiryAt: now + .seconds(max(0, first)))
+        }
         let unreadable = claim.unreadable
         if !unreadable.isEmpty { group.addTask { await self.fail(unreadable) } }
         if claim.blocked > 0 {
@@ -67,7 +69,7 @@ extension WorkerEngine {
         let asked = ContinuousClock.now
         let id = session.current
         let queue = registration.queue
-        let functions = Array(registration.functions.keys)
+        let functions = registration.functionIDs
         let known = state.withLock { state in
             state.schedule.looking()
             return state.leases
@@ -77,8 +79,10 @@ extension WorkerEngine {
         }
         let stale = state.withLock { state in
             state.schedule.looked(ready: sight.ready, dueIn: sight.dueIn, now: .now)
+            state.isHeard = sight.isHeard
             return state.queue.tick(giveBackClaimedBefore: asked - .seconds(1))
         }
+        if let expiresIn = sight.expiresIn { expect(expiryAt: .now + max(expiresIn, .zero)) }
         if sight.pending { pendingAlarm.ring() }
         if sight.dead { deadAlarm.ring() }
         if id != nil {
@@ -87,7 +91,7 @@ extension WorkerEngine {
             }
             // Claims and looks take turns, so what is held and not known is held by nobody's hand: a claim's answer was
             // lost.
-            await handBack(Array(sight.held.subtracting(known)))
+            await handBack(Array(Set(sight.held.keys).subtracting(known)))
         }
         await handBack(stale.map(\.run.lease))
     }

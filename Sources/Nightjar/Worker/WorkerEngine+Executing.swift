@@ -37,20 +37,26 @@ extension WorkerEngine {
                 LeasedCommit(lease: run.lease, next: .run(.park(until: now + 2, reason: .sleeping))))
             return
         }
+        let mailbox = RunMailbox()
         let execution = RunExecution(
             definition: function,
             context: RunContext(
                 runID: run.lease.run, function: function.id, event: run.event, memo: memo.steps,
-                attempts: memo.attempts,
+                attempts: memo.attempts, open: memo.open, arrivals: memo.arrivals, mail: run.mail,
                 now: now, startedAt: run.startedAt),
-            recorder: LeaseRecorder(lease: run.lease, tenant: run.tenant, committer: committer), logger: logger,
-            makeEventID: { UUIDv7.make() })
-        let result = await executions.execute(run.lease) { await execution.run() }
+            recorder: LeaseRecorder(
+                lease: run.lease, tenant: run.tenant, isHeard: run.isInvoked || !function.handlers.isEmpty,
+                committer: committer, paths: paths),
+            logger: logger, makeEventID: { UUIDv7.make() }, mailbox: mailbox,
+            interrupted: { [interruptions] steps in interruptions.told(run.lease, steps: steps) })
+        let result = await executions.execute(run.lease, mailbox: mailbox, mail: run.mail) { await execution.run() }
         switch result {
         case .ended, .parked: break
         case .refused:
             logger.debug("a commit was refused: cancelled or leased anew", metadata: [LogKey.run: "\(run.lease.run)"])
+            interruptions.ended(run.lease)
         case .abandoned:
+            interruptions.ended(run.lease)
             // If the run was cancelled the lease is gone, and this is refused.
             await handBack([run.lease])
         }
@@ -79,7 +85,7 @@ extension WorkerEngine {
     }
 
     /// What follows from commits that are in the database.
-    func recorded(_ commits: [LeasedCommit]) async {
+    func recorded(_ commits: [LeasedCommit], behind: Set<UUID>) async {
         let wall = Date()
         let now = ContinuousClock.now
         var found: Set<Hint> = []
@@ -90,8 +96,12 @@ extension WorkerEngine {
                     state.schedule.expect(dueAt: now + .seconds(max(0, until.timeIntervalSince(wall))))
                 }
                 if !commit.events.isEmpty { found.formUnion([.ready, .pending]) }
-                if case .run(.end(.failed)) = commit.next { found.insert(.ready) }
+                if !commit.openings.isEmpty { found.formUnion([.ready, .pending]) }
+                if case .run(.end) = commit.next, commit.isHeard || state.isHeard {
+                    found.formUnion([.ready, .pending])
+                }
             }
+            if !behind.isEmpty { found.insert(.ready) }
             if !found.isEmpty { state.schedule.hinted() }
         }
         alarm.ring()
@@ -104,13 +114,16 @@ extension WorkerEngine {
 private struct LeaseRecorder: RunRecorder {
     let lease: Lease
     let tenant: Int32
+    let isHeard: Bool
     let committer: Committer
+    let paths: PathRegistry
 
     func commit(_ commit: RunCommit, of runID: UUID) async -> CommitAnswer {
-        await committer.commit(
+        if !commit.openings.isEmpty { await paths.register(commit.openings) }
+        return await committer.commit(
             LeasedCommit(
                 lease: lease, tenant: tenant, steps: commit.steps, attempts: commit.attempts, events: commit.events,
-                next: .run(commit.next)))
+                openings: commit.openings, mail: commit.mail, next: .run(commit.next), isHeard: isHeard))
     }
 }
 

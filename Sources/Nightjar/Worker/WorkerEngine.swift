@@ -16,6 +16,10 @@ final class WorkerEngine: Sendable {
         /// Every lease that this worker knows that it has.
         var leases: Set<Lease> = []
         var isShuttingDown = false
+        /// When the time of some run is up, as far as this worker knows.
+        var expiresAt: Instant?
+        /// Somebody listens to the ends of runs in general.
+        var isHeard = false
     }
 
     let state: Mutex<State>
@@ -23,6 +27,7 @@ final class WorkerEngine: Sendable {
     let alarm = Alarm()
     let pendingAlarm = Alarm()
     let deadAlarm = Alarm()
+    let expiryAlarm = Alarm()
     let executions = Executions()
 
     let app: String
@@ -33,7 +38,8 @@ final class WorkerEngine: Sendable {
     let session: Session
     let committer: Committer
     let hints: HintSender
-    let applier: CancelApplier
+    let interruptions: InterruptionLog
+    let paths: PathRegistry
     let reaper: Reaper
     let metrics: WorkerMetrics
     let logger: Logger
@@ -55,7 +61,8 @@ final class WorkerEngine: Sendable {
             timeToLive: configuration.sessionTimeToLive, logger: logger)
         committer = Committer(pool: pool, session: session, metrics: metrics, logger: logger)
         hints = HintSender(pool: pool, logger: logger)
-        applier = CancelApplier(pool: pool, executions: executions, hints: hints, metrics: metrics, logger: logger)
+        interruptions = InterruptionLog(pool: pool, logger: logger)
+        paths = PathRegistry(pool: pool, logger: logger)
         reaper = Reaper(pool: pool, metrics: metrics, logger: logger, deathLimit: configuration.deathLimit)
         state = Mutex(
             State(
@@ -63,6 +70,13 @@ final class WorkerEngine: Sendable {
                     now: .now, pollInterval: configuration.pollInterval,
                     worthwhile: max(1, configuration.concurrency / 4)),
                 queue: LocalQueue(concurrency: configuration.concurrency, capacity: configuration.localQueue)))
+    }
+
+    /// Made where it is used, since it calls back.
+    var applier: Applier {
+        Applier(
+            pool: pool, executions: executions, hints: hints, metrics: metrics, logger: logger,
+            cancelled: { self.cancelled(run: $0, session: $1) }, ready: { self.hinted() })
     }
 
     /// Stops claiming; what executes goes on for the grace period.
@@ -82,6 +96,7 @@ final class WorkerEngine: Sendable {
             }
             background.cancelAll()
         }
+        await interruptions.flush()
         // Also when this task was cancelled: a session that says goodbye needs not be missed first.
         await Task { await session.close() }.value
     }
@@ -91,9 +106,12 @@ final class WorkerEngine: Sendable {
             await self.session.run(
                 queue: self.registration.queue, lost: { self.sessionLost() }, opened: { self.hinted() })
         }
-        group.addTask { await self.committer.run { await self.recorded($0) } }
+        group.addTask { await self.committer.run { await self.recorded($0, behind: $1) } }
         group.addTask { await self.applyLoop() }
         group.addTask { await self.reapLoop() }
+        group.addTask { await self.expireLoop() }
+        group.addTask { await self.answerLoop() }
+        group.addTask { await self.interruptions.run() }
         group.addTask { await Housekeeper(pool: self.pool, logger: self.logger).run() }
         if configuration.listens { group.addTask { await self.listen() } }
     }

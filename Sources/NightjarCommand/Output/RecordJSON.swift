@@ -50,13 +50,15 @@ extension RunRecord {
     }
 }
 
-extension CancelCause {
+extension Outcome.Cancellation {
     var json: JSON {
         [
-            "kind": .string(kind), "event_id": JSON(text: eventID?.text),
-            "policy_id": policyID.map { .integer(Int64($0)) } ?? .null, "actor": JSON(text: actor),
-            "asked_at": JSON(time: askedAt.flatMap(Timestamp.date)), "was": JSON(text: was),
-            "applied_at": JSON(time: appliedAt.flatMap(Timestamp.date)),
+            "kind": .string(kind.rawValue), "event_id": JSON(text: eventID?.text), "event_name": JSON(text: eventName),
+            "policy_id": policyID.map { .integer(Int64($0)) } ?? .null, "policy": JSON(text: policy),
+            "timeout": JSON(text: timeout?.rawValue), "parent": JSON(text: parent?.text), "bulk_id": JSON(text: bulkID),
+            "actor": JSON(text: actor), "reason": JSON(text: reason), "asked_at": JSON(time: askedAt),
+            "applied_at": JSON(time: appliedAt), "was": JSON(text: was), "session": JSON(text: session?.text),
+            "executing": .array(executing.map { .string($0) }),
         ]
     }
 }

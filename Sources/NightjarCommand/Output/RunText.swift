@@ -20,7 +20,7 @@ extension RunRecord {
         case .queued, .running, .completed: ""
         case .sleeping, .retrying, .scheduled: dueAt.map { "until \(time.clock($0, on: now))" } ?? ""
         case .failed: error?.description ?? ""
-        case .cancelled: cause.map { "by \($0.text)" } ?? ""
+        case .cancelled: cause?.description ?? ""
         }
     }
 }

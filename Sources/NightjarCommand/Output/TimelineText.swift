@@ -98,16 +98,14 @@ struct TimelineText {
         guard let cause = run.cause else { return [] }
         var lines = [style.paint("CANCELLED", .bold)]
         if let event = timeline.cancellingEvent {
-            lines.append(field("by", "event \(event.name)  \(event.publicID)  \(event.data.line)"))
+            lines.append(field("cause", "event \(event.name)  \(event.publicID)  \(event.data.line)"))
         } else {
-            lines.append(field("by", cause.text))
+            lines.append(field("cause", cause.description))
         }
         if let policy = timeline.policy { lines.append(field("policy", policy.text)) }
-        let asked = cause.askedAt.flatMap(Timestamp.date)
-        let applied = cause.appliedAt.flatMap(Timestamp.date)
-        if let asked { lines.append(field("asked", time.exactMoment(asked))) }
-        if let applied {
-            let later = asked.map { ", \(TimeText.duration(applied.timeIntervalSince($0))) later" } ?? ""
+        if let asked = cause.askedAt { lines.append(field("asked", time.exactMoment(asked))) }
+        if let applied = cause.appliedAt {
+            let later = cause.askedAt.map { ", \(TimeText.duration(applied.timeIntervalSince($0))) later" } ?? ""
             lines.append(field("applied", time.exactMoment(applied) + later))
         }
         if let was = cause.was { lines.append(field("it was", was)) }

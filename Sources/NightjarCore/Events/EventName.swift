@@ -3,6 +3,7 @@ enum EventName {
     static let maximumLength = 255
     /// Functions may listen to these; only the database sends them.
     static let systemPrefix = "inngest/"
+    private static let endPrefix = "inngest/function."
 
     /// Returns what is wrong with the name of an event that someone sends, nil when nothing is.
     static func problem(_ name: String) -> String? {
@@ -12,6 +13,13 @@ enum EventName {
                 "event name \"\(name)\": names that begin with \"\(systemPrefix)\" are those of events that Nightjar sends itself"
         }
         return name.hasSuffix("*") ? "event name \"\(name)\" must not end in \"*\", which stands for many names" : nil
+    }
+
+    /// Says whether events about the ends of runs have this name, or names that this wildcard covers.
+    static func coversEnds(_ pattern: String) -> Bool {
+        guard pattern.hasSuffix("*") else { return pattern.hasPrefix(endPrefix) }
+        let prefix = pattern.dropLast()
+        return prefix.hasPrefix(endPrefix) || endPrefix.hasPrefix(prefix)
     }
 
     private static func commonProblem(_ name: String) -> String? {

@@ -30,7 +30,10 @@ extension EventExpression {
             while start > 0, !characters[start - 1].isNewline, place - start < 40 { start -= 1 }
             var end = place
             while end < characters.count, !characters[end].isNewline, end - place < 40 { end += 1 }
-            return (ErrorText.printable(String(characters[start..<end])), place - start)
+            func isCut(_ index: Int) -> Bool { characters.indices.contains(index) && !characters[index].isNewline }
+            let (before, after) = (isCut(start - 1) ? "…" : "", isCut(end) ? "…" : "")
+            let text = before + ErrorText.printable(String(characters[start..<end])) + after
+            return (text, place - start + before.count)
         }
     }
 }

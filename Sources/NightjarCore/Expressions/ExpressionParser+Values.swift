@@ -129,8 +129,7 @@ extension ExpressionParser {
         let key = try nested()
         guard cursor.take("]") else { throw unexpected("\"]\"") }
         if let constant = key.constant {
-            // Not a path: what the index looks up must not depend on how it was computed.
-            guard constant.string != nil else {
+            guard constant.string != nil || constant.integer.map({ $0 >= 0 }) == true else {
                 throw cursor.failure("expected a quoted name or an index, which is a whole number from 0", at: token)
             }
         }

@@ -24,14 +24,12 @@ package struct MatchBranch: Sendable, Hashable {
     /// Makes the paths of parts, of which the order does not matter.
     init(parts: [MatchPart], guardExpression: JSON? = nil, condition: JSON? = nil) {
         self.init(guardExpression: guardExpression, condition: condition)
+        let parts = Set(parts).sorted { $0.text.utf8.lexicographicallyPrecedes($1.text.utf8) }
         if parts.count == 1, case .path(let trigger) = parts[0].trigger, case .path(let event) = parts[0].event {
             (triggerPath, eventPath) = (trigger, event)
         } else if !parts.isEmpty {
-            let texts = Set(parts.map { [$0.event.text, $0.trigger.text] }).sorted {
-                $0.joined().utf8.lexicographicallyPrecedes($1.joined().utf8)
-            }
-            eventPath = [""] + texts.map { $0[0] }
-            triggerPath = [""] + texts.map { $0[1] }
+            eventPath = [""] + parts.map(\.event.text)
+            triggerPath = [""] + parts.map(\.trigger.text)
         }
     }
 }

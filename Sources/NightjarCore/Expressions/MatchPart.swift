@@ -25,6 +25,9 @@ struct MatchPart: Sendable, Hashable {
         }
     }
 
+    /// What orders the parts of a tuple: by the new event's side.
+    var text: String { event.text + trigger.text }
+
     /// Whether it distinguishes between runs.
     var relatesRun: Bool {
         if case .value = trigger { false } else { true }

@@ -13,6 +13,8 @@
 public struct Function<Payload: Decodable & Sendable>: Sendable {
     /// What a run of this function executes when it has failed.
     public typealias FailureBody = @Sendable (FunctionFailure<Payload>, Step) async throws -> Void
+    /// Handles a cancellation; has steps of its own.
+    public typealias CancelBody = @Sendable (FunctionCancellation<Payload>, Step) async throws -> Void
 
     let id: String
     var name: String?
@@ -21,6 +23,7 @@ public struct Function<Payload: Decodable & Sendable>: Sendable {
     var options = FunctionOptions()
     var problems: [String] = []
     var failureBody: FailureBody?
+    var cancelBody: CancelBody?
 
     /// Describes a function that events of one type start.
     ///
@@ -71,6 +74,11 @@ public struct Function<Payload: Decodable & Sendable>: Sendable {
     /// Sets what happens when a run has failed: a run of its own, of a function with the id `<id>-failure`.
     public func onFailure(_ body: @escaping FailureBody) -> Self { with { $0.failureBody = body } }
 
+    /// Sets what happens when a run has been cancelled: a run of its own, of a function with the id `<id>-cancel`.
+    ///
+    /// It learns which steps had been recorded, so that it can undo them. It is not called for runs that ended otherwise.
+    public func onCancel(_ body: @escaping CancelBody) -> Self { with { $0.cancelBody = body } }
+
     /// Completes the function with its body.
     ///
     /// - Parameter body: Executed for every event; after each sleep and crash again from the start, with recorded
@@ -104,19 +112,6 @@ public struct Function<Payload: Decodable & Sendable>: Sendable {
     private func definition(_ body: @escaping FunctionDefinition.Body) -> FunctionDefinition {
         FunctionDefinition(
             id: id, name: name, triggers: triggers, cancelPolicies: cancelPolicies, options: options,
-            failureHandler: failureBody.map(failureHandler), problems: problems, body: body)
-    }
-
-    private func failureHandler(_ body: @escaping FailureBody) -> FunctionDefinition {
-        var options = options
-        options.startTimeout = nil
-        options.finishTimeout = nil
-        return FunctionDefinition(
-            id: "\(id)-failure", name: name.map { "\($0) (failure)" },
-            triggers: [Trigger(event: FailureEvent.name, source: id)], options: options
-        ) { event, step in
-            try await body(try event.decode(FunctionFailure<Payload>.self).data, step)
-            return "null"
-        }
+            handlers: handlers, problems: problems, body: body)
     }
 }

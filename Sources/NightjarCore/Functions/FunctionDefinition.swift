@@ -12,15 +12,12 @@ public struct FunctionDefinition: Sendable {
     package let body: Body
     /// What was found wrong while the function was put together.
     let problems: [String]
-    // An array only because a struct cannot contain itself.
-    private let failureHandlers: [FunctionDefinition]
-
-    /// The function, named `<id>-failure`, that handles the failures of this one.
-    package var failureHandler: FunctionDefinition? { failureHandlers.first }
+    /// The functions that handle the ends of this one: `<id>-failure`, `<id>-cancel`.
+    package let handlers: [FunctionDefinition]
 
     package init(
         id: String, name: String? = nil, triggers: [Trigger], cancelPolicies: [CancelPolicy] = [],
-        options: FunctionOptions = FunctionOptions(), failureHandler: FunctionDefinition? = nil,
+        options: FunctionOptions = FunctionOptions(), handlers: [FunctionDefinition] = [],
         problems: [String] = [], body: @escaping Body
     ) {
         self.id = id
@@ -28,7 +25,7 @@ public struct FunctionDefinition: Sendable {
         self.triggers = triggers
         self.cancelPolicies = cancelPolicies
         self.options = options
-        self.failureHandlers = failureHandler.map { [$0] } ?? []
+        self.handlers = handlers
         self.problems = problems
         self.body = body
     }
@@ -47,8 +44,16 @@ public struct FunctionDefinition: Sendable {
             if let problem = EventName.patternProblem(policy.event) { found.append("cancelOn: \(problem)") }
         }
         found += options.problems
-        if let failureHandler, let problem = Self.problem(ofID: failureHandler.id), found.isEmpty {
-            found.append("its failure handler: \(problem)")
+        if let trigger = triggers.first(where: { EventName.coversEnds($0.event) }), !handlers.isEmpty {
+            found.append(
+                "it is started by \"\(trigger.event)\", so also by the ends of runs, and has a handler for its own ends: "
+                    + "these could start each other for ever. Remove onFailure and onCancel, and handle errors in the body"
+            )
+        }
+        if found.isEmpty {
+            found = handlers.compactMap { handler in
+                Self.problem(ofID: handler.id).map { "its handler \(handler.id): \($0)" }
+            }
         }
         guard found.isEmpty else { throw DefinitionError(functionID: id, problems: found) }
     }

@@ -104,7 +104,7 @@ struct FunctionTests {
                         ]))
             }
             .run { _, _ in }
-        let handler = try #require(definition.failureHandler)
+        let handler = try #require(definition.handlers.first)
         let runID = UUID()
         let failed = RecordedEvent(
             id: "e1", name: "blog/post.scheduled", dataJSON: #"{"postID":"7","scheduledAt":"2027-01-15T09:00:00Z"}"#,

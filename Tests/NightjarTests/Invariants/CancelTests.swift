@@ -144,7 +144,7 @@ struct CancelTests {
                 if state == "running" { try await cancelled.wait() }
                 try await eventually("the run is cancelled") { try await client.run(run)?.status == .cancelled }
                 let cause = try #require(try await client.run(run)?.cause)
-                #expect(cause.kind == "event")
+                #expect(cause.kind == .event)
                 #expect(cause.was == state)
                 #expect(try await probe.violations() == [])
             }

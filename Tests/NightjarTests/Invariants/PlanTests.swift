@@ -13,7 +13,7 @@ struct PlanTests {
             let worker = try await Probe(database)
             let watcher = try await Probe(database)
             let policies = (0..<6).map {
-                "{\"event\": \"test/cancel\", \"trigger_path\": [\"data\", \"key\"], \"event_path\": [\"data\", \"k\($0)\"]}"
+                #"{"event": "test/cancel", "branches": [{"trigger_path": ["data", "key"], "event_path": ["data", "k\#($0)"]}]}"#
             }
             try await worker.register(
                 """

@@ -22,8 +22,8 @@ struct Probe: Sendable {
         try await connection.run { db in
             let functions = """
                 [{"name": "post", "options": {}, "triggers": [{"event": "test/post"}],
-                  "cancel": [{"event": "test/cancel", "trigger_path": ["data", "key"], "event_path": ["data", "key"]},
-                             {"event": "test/post", "trigger_path": ["data", "key"], "event_path": ["data", "key"]}]}]
+                  "cancel": [{"event": "test/cancel", "branches": [{"trigger_path": ["data", "key"], "event_path": ["data", "key"]}]},
+                             {"event": "test/post", "branches": [{"trigger_path": ["data", "key"], "event_path": ["data", "key"]}]}]}]
                 """
             _ = try db.query("SELECT nightjar.register($1, $2)", [queueName, PostgresJSON(functions)])
         }
@@ -84,7 +84,7 @@ struct Probe: Sendable {
         return try await run { db in
             var batch = CommitBatch()
             for commit in commits { try batch.add(commit) }
-            return try batch.record(db, session: session)
+            return Set(try batch.record(db, session: session).keys)
         }
     }
 

@@ -1,0 +1,150 @@
+internal import Foundation
+internal import Logging
+internal import PostgresClient
+
+/// Applies to runs what was committed elsewhere, in short transactions of its own: events that cancel them or answer
+/// their steps, cancels by hand, times that are up. Tells whoever executes one of them.
+struct Applier: Sendable {
+    let pool: PostgresPool
+    let executions: Executions
+    let hints: HintSender
+    let metrics: WorkerMetrics
+    let logger: Logger
+    /// A run that a session was executing is cancelled.
+    let cancelled: @Sendable (_ run: UUID, _ session: UUID) -> Void
+    /// Runs are ready again.
+    let ready: @Sendable () -> Void
+    /// How many pending rows one transaction takes, and how many waits of each: a transaction of about 20 ms.
+    var eventLimit = 256
+    var waitLimit = 500
+    /// How many runs a bulk cancel looks at in one transaction.
+    var bulkLimit = 1_000
+
+    /// What one transaction did.
+    private struct Round: Sendable {
+        var cancelled: [(run: UUID, session: UUID?)] = []
+        var answered: [(run: UUID, session: UUID?)] = []
+        var reached: Int64?
+        var hasMore = false
+        var stayed = false
+    }
+
+    /// Applies until nothing is pending, or only what somebody else holds. Answers whether something had to stay.
+    func apply() async throws -> Bool {
+        var stayed = false
+        var isDone = false
+        // A cancel may ask for the cancel of runs that the cancelled one had invoked.
+        while !isDone {
+            let pending = try await applyPending()
+            let lookedBack = try await lookBack()
+            stayed = pending.stayed || lookedBack
+            isDone = pending.cancelled == 0
+        }
+        while try await advanceBulk() {}
+        return stayed
+    }
+
+    private func applyPending() async throws -> (cancelled: Int, stayed: Bool) {
+        var after: Int64 = 0
+        var stayed = false
+        var cancelled = 0
+        while true {
+            let round = try await pool.withConnection { [after] db in try self.round(db, after: after) }
+            stayed = stayed || round.stayed
+            cancelled += round.cancelled.count
+            await tell(round)
+            if round.hasMore { continue }
+            guard let reached = round.reached else { return (cancelled, stayed) }
+            after = reached
+        }
+    }
+
+    private func round(_ db: PostgresConnection, after: Int64) throws -> Round {
+        var round = Round()
+        for row in try db.query(Statement.applyPending.sql, [Int32(eventLimit), Int32(waitLimit), after]) {
+            if let run = try row.decode(0, as: UUID?.self) {
+                let ended = (run, try row.decode(1, as: UUID?.self))
+                if try row.decode(2) { round.cancelled.append(ended) } else { round.answered.append(ended) }
+            } else {
+                round.reached = try row.decode(3)
+                round.hasMore = try row.decode(4)
+                round.stayed = try row.decode(5)
+            }
+        }
+        return round
+    }
+
+    /// Answers steps that began to wait with what had been sent before. Says whether some have to be looked at again.
+    private func lookBack() async throws -> Bool {
+        var round = Round()
+        repeat {
+            round = try await pool.withConnection { [eventLimit] db in
+                var round = Round()
+                for row in try db.query(Statement.lookBack.sql, [Int32(eventLimit)]) {
+                    if let run = try row.decode(0, as: UUID?.self) {
+                        round.answered.append((run, try row.decode(1)))
+                    } else {
+                        round.stayed = try row.decode(2)
+                    }
+                }
+                return round
+            }
+            await tell(round)
+        } while round.stayed && !round.answered.isEmpty
+        return round.stayed
+    }
+
+    /// Carries a bulk cancel one chunk further. Says whether there may be more.
+    func advanceBulk(_ request: UUID? = nil) async throws -> Bool {
+        let (round, state) = try await pool.withConnection { [bulkLimit] db in
+            var round = Round()
+            var state: Int16?
+            for row in try db.query(Statement.bulkAdvance.sql, [Int32(bulkLimit), request]) {
+                if let run = try row.decode(0, as: UUID?.self) {
+                    round.cancelled.append((run, try row.decode(1)))
+                } else {
+                    state = try row.decode(3)
+                }
+            }
+            return (round, state)
+        }
+        await tell(round)
+        return state != nil
+    }
+
+    /// Cancels runs whose time is up.
+    func expire() async throws {
+        let limit = waitLimit
+        while true {
+            let round = try await pool.withConnection { db in
+                Round(
+                    cancelled: try db.query(Statement.expire.sql, [Int32(limit)]).map {
+                        (try $0.decode(0), try $0.decode(1))
+                    })
+            }
+            await tell(round)
+            if round.cancelled.count < limit { return }
+        }
+    }
+
+    private func tell(_ round: Round) async {
+        guard !round.cancelled.isEmpty || !round.answered.isEmpty else { return }
+        metrics.cancelled(round.cancelled.count)
+        logger.debug(
+            "applied",
+            metadata: [LogKey.cancelled: "\(round.cancelled.count)", LogKey.answered: "\(round.answered.count)"])
+        // Handlers of the cancelled, and those that go on.
+        var away: [Hint] = [.ready]
+        if !round.cancelled.isEmpty { away.append(.pending) }
+        for case (let run, let session?) in round.cancelled {
+            cancelled(run, session)
+            away.append(.cancelled(session: session, run: run))
+        }
+        for case (let run, let session?) in round.answered {
+            executions.answered(run: run, session: session)
+            away.append(.answered(session: session, run: run))
+        }
+        ready()
+        await hints.send(away)
+    }
+}

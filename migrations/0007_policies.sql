@@ -1,0 +1,166 @@
+-- Nightjar 0007: cancellation policies with expressions and a time limit; the functions' time limits.
+--
+-- One row of cancel_policies is one alternative of a policy: what the match index compares (trigger_path, event_path),
+-- what its trigger must fulfil (guard, asked when the wait is made), and what is left to be evaluated on candidates.
+SET LOCAL client_min_messages = warning;
+
+ALTER TABLE nightjar.cancel_policies
+    ADD COLUMN text      text,              -- the whole policy as its author wrote it; null: every event of the name
+    ADD COLUMN guard     jsonb,             -- over `event`: where it is not true, there is no wait
+    ADD COLUMN condition jsonb,             -- over `event` and `async`: where it is not true, a candidate is left alone
+    ADD COLUMN timeout   interval,          -- listens for this long from the run's creation on
+    ADD COLUMN until     timestamptz,       -- listens until then
+    ADD COLUMN warning   text,              -- what is slow or wide about it
+    ADD COLUMN digest    text;              -- of all the above: the same policy keeps its number
+-- Those of older registrations go out of force with the next one, and stay for the runs that have them.
+UPDATE nightjar.cancel_policies SET digest = 'before 0007: ' || policy_id;
+ALTER TABLE nightjar.cancel_policies
+    ALTER COLUMN digest SET NOT NULL,
+    DROP CONSTRAINT cancel_policies_function_id_event_trigger_path_event_path_key,
+    ADD UNIQUE (function_id, digest);
+CREATE INDEX cancel_policies_active ON nightjar.cancel_policies (function_id) WHERE active;
+
+ALTER TABLE nightjar.functions
+    ADD COLUMN start_within  interval,      -- a run that has not begun by then is cancelled
+    ADD COLUMN finish_within interval;      -- a run that has not ended by then, from its first start on, is cancelled
+
+-- When a path became known. An event's transaction that had begun before may lack its keys: see nightjar.look_back.
+ALTER TABLE nightjar.match_paths
+    ADD COLUMN registered_by xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    ADD COLUMN complete_from bigint;        -- events from this number on have their keys; null: not known yet
+
+-- Whether a policy stands by its match: in time, and its condition true. Called for candidates only: their key matched.
+-- Indexes: cancel_policies_pkey; for a condition runs_pkey and events_pkey.
+-- `async`: the event, where it is not stored.
+CREATE FUNCTION nightjar.policy_holds(policy_id int, run_id uuid, event_id uuid, asked_at timestamptz, async jsonb DEFAULT NULL)
+RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    p nightjar.cancel_policies;
+BEGIN
+    SELECT c.* INTO p FROM nightjar.cancel_policies c WHERE c.policy_id = policy_holds.policy_id;
+    IF asked_at >= p.until OR asked_at >= nightjar.uuid7_time(run_id) + p.timeout THEN
+        RETURN false;
+    END IF;
+    RETURN p.condition IS NULL
+        OR coalesce(nightjar.evaluate(p.condition, nightjar.trigger_json(run_id),
+                                      coalesce(async, nightjar.event_json(event_id))) = 'true', false);
+END $$;
+
+-- The match keys under which a run listens for its cancellation. Index: cancel_policies_active.
+CREATE FUNCTION nightjar.cancel_keys(function_id int, name text, data jsonb, "user" jsonb, id text, ts timestamptz)
+RETURNS TABLE (policy_id int, key uuid) LANGUAGE sql STABLE AS $$
+    SELECT p.policy_id, nightjar.match_key(p.event, p.event_path, v.value)
+    FROM nightjar.cancel_policies p
+    CROSS JOIN LATERAL nightjar.event_values(p.trigger_path, name, data, "user", id, ts) AS v (value)
+    WHERE p.function_id = cancel_keys.function_id AND p.active
+      AND (p.guard IS NULL OR nightjar.evaluate(p.guard, nightjar.event_json(name, data, "user", id, ts), NULL) = 'true')
+$$;
+
+-- The match keys of an event. Indexes: match_paths_pkey, match_paths_wildcard.
+CREATE FUNCTION nightjar.event_keys(tenant_id int, name text, data jsonb, "user" jsonb, id text, ts timestamptz)
+RETURNS SETOF uuid LANGUAGE sql STABLE AS $$
+    SELECT nightjar.match_key(m.event, m.path, v.value)
+    FROM (SELECT m.event, m.path FROM nightjar.match_paths m WHERE m.tenant_id = event_keys.tenant_id AND m.event = name
+          UNION ALL
+          SELECT m.event, m.path FROM nightjar.match_paths m
+          WHERE m.tenant_id = event_keys.tenant_id AND m.prefix IS NOT NULL AND starts_with(name, m.prefix)) m
+    CROSS JOIN LATERAL nightjar.event_values(m.path, name, data, "user", id, ts) AS v (value)
+$$;
+
+-- Registers an app and its functions and answers their numbers, and what is to be warned of. What is unchanged is not
+-- written, so any number of workers of one build may start at once, and often.
+--
+-- `functions`: [{"name": "publish-post", "options": {…, "start_timeout_ms": …, "finish_timeout_ms": …},
+--                "triggers": [{"event": "blog/post.scheduled", "source": "name of another function" or null}],
+--                "cancel": [{"event": "blog/post.cancelled", "text": "match data.postID", "timeout_ms": …, "until": …,
+--                            "warnings": ["…"],
+--                            "branches": [{"trigger_path": ["data","postID"], "event_path": ["data","postID"],
+--                                          "guard": …, "condition": …}]}]}]
+-- A source restricts a trigger to system events about that function: how a failure handler listens.
+--
+-- A function that is not in the list stays as it is: while a new build is rolled out, old workers register too.
+-- Locks: advisory (transaction, per tenant); then rows of the small identity tables, if something changed.
+CREATE OR REPLACE FUNCTION nightjar.register(app text, functions jsonb, kind smallint DEFAULT 1)
+RETURNS TABLE (name text, function_id int, queue int)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    tenant constant int := nightjar.current_tenant();
+    the_app int;
+    entry jsonb;
+    the_function int;
+BEGIN
+    -- Of the tenant, not of the app: match_paths are the tenant's.
+    PERFORM pg_advisory_xact_lock(hashtext('nightjar.register'), tenant);
+    SELECT a.app_id INTO the_app FROM nightjar.apps a WHERE a.tenant_id = tenant AND a.name = register.app;
+    IF the_app IS NULL THEN
+        INSERT INTO nightjar.apps (tenant_id, name, kind) VALUES (tenant, register.app, register.kind)
+        RETURNING app_id INTO the_app;
+    END IF;
+
+    FOR entry IN SELECT value FROM jsonb_array_elements(functions) LOOP
+        INSERT INTO nightjar.functions AS f (tenant_id, app_id, queue, name, options)
+        SELECT tenant, the_app, CASE register.kind WHEN 1 THEN the_app ELSE 0 END, entry ->> 'name', '{}'
+        WHERE NOT EXISTS (SELECT FROM nightjar.functions f WHERE f.app_id = the_app AND f.name = entry ->> 'name');
+        UPDATE nightjar.functions f
+        SET options = entry -> 'options', changed_at = now(),
+            start_within = (entry #>> '{options,start_timeout_ms}')::float8 * interval '1 ms',
+            finish_within = (entry #>> '{options,finish_timeout_ms}')::float8 * interval '1 ms'
+        WHERE f.app_id = the_app AND f.name = entry ->> 'name' AND f.options IS DISTINCT FROM entry -> 'options';
+    END LOOP;
+
+    -- A second round: a source may name a function that stands further down.
+    FOR entry IN SELECT value FROM jsonb_array_elements(functions) LOOP
+        SELECT f.function_id INTO the_function FROM nightjar.functions f
+        WHERE f.app_id = the_app AND f.name = entry ->> 'name';
+
+        WITH wanted AS (
+            SELECT DISTINCT ON (t.event) t.event, s.function_id AS source
+            FROM jsonb_to_recordset(entry -> 'triggers') AS t (event text, source text)
+            LEFT JOIN nightjar.functions s ON s.app_id = the_app AND s.name = t.source
+        ), gone AS (
+            DELETE FROM nightjar.function_triggers t
+            WHERE t.function_id = the_function AND NOT EXISTS (SELECT FROM wanted w WHERE w.event = t.event)
+        )
+        INSERT INTO nightjar.function_triggers AS t (tenant_id, function_id, event, source)
+        SELECT tenant, the_function, w.event, w.source FROM wanted w
+        ON CONFLICT (tenant_id, event, function_id) DO UPDATE SET source = excluded.source
+            WHERE t.source IS DISTINCT FROM excluded.source;
+
+        WITH wanted AS MATERIALIZED (
+            SELECT DISTINCT ON (d.digest) c.event, c.text, b.trigger_path, b.event_path,
+                   nullif(b.guard, 'null') AS guard, nullif(b.condition, 'null') AS condition,
+                   c.timeout_ms * interval '1 ms' AS timeout, c.until,
+                   (SELECT string_agg(w.value, '; ') FROM jsonb_array_elements_text(c.warnings) w) AS warning, d.digest
+            FROM jsonb_to_recordset(entry -> 'cancel')
+                     AS c (event text, text text, timeout_ms float8, until timestamptz, warnings jsonb, branches jsonb)
+            CROSS JOIN LATERAL jsonb_to_recordset(c.branches)
+                     AS b (trigger_path text[], event_path text[], guard jsonb, condition jsonb)
+            CROSS JOIN LATERAL (SELECT md5(jsonb_build_array(c.event, c.text, c.timeout_ms, c.until, b.trigger_path,
+                                    b.event_path, nullif(b.guard, 'null'), nullif(b.condition, 'null'))::text) AS digest) d
+        ), paths AS (
+            -- The place is hashed before any run can wait for it: both become visible with this commit.
+            INSERT INTO nightjar.match_paths (tenant_id, event, path)
+            SELECT DISTINCT tenant, w.event, w.event_path FROM wanted w
+            ON CONFLICT DO NOTHING
+        ), gone AS (
+            UPDATE nightjar.cancel_policies p SET active = false
+            WHERE p.function_id = the_function AND p.active AND p.digest NOT IN (SELECT w.digest FROM wanted w)
+        )
+        INSERT INTO nightjar.cancel_policies AS p
+            (tenant_id, function_id, event, trigger_path, event_path, text, guard, condition, timeout, until, warning, digest)
+        SELECT tenant, the_function, w.event, w.trigger_path, w.event_path, w.text, w.guard, w.condition, w.timeout,
+               w.until, w.warning, w.digest
+        FROM wanted w
+        ON CONFLICT (function_id, digest) DO UPDATE SET active = true, warning = excluded.warning
+            WHERE NOT p.active OR p.warning IS DISTINCT FROM excluded.warning;
+    END LOOP;
+
+    RETURN QUERY SELECT f.name, f.function_id, f.queue FROM nightjar.functions f WHERE f.app_id = the_app;
+END $$;
+
+REVOKE EXECUTE ON FUNCTION
+    nightjar.policy_holds(int, uuid, uuid, timestamptz, jsonb), nightjar.cancel_keys(int, text, jsonb, jsonb, text, timestamptz),
+    nightjar.event_keys(int, text, jsonb, jsonb, text, timestamptz) FROM PUBLIC;
+
+INSERT INTO nightjar.migrations (version, name) VALUES (7, 'policies');

@@ -1,0 +1,286 @@
+-- Nightjar 0008: steps that wait for something from outside of the run: an event, or the end of a run that it invoked.
+--
+-- Such a step is a row of open_steps from its beginning until its end is recorded in `steps`, by the lease holder like
+-- any other step. What comes for it is put into that row by whoever applies the event. So the fence and the order of the
+-- records stay the lease holder's alone, and what comes while it executes is not lost: `live.mail` counts what came, and
+-- a commit parks the run only if the count is the one that the execution knew.
+--
+-- Lock protocol: pending rows (SKIP LOCKED) → live rows ascending → open steps → waits → logs.
+SET LOCAL client_min_messages = warning;
+
+ALTER TABLE nightjar.live
+    ADD COLUMN expires_at timestamptz,      -- then it is cancelled: unbegun, timeouts.start; begun, timeouts.finish
+    ADD COLUMN mail   int NOT NULL DEFAULT 0,       -- how many of its open steps were answered so far
+    ADD COLUMN origin smallint NOT NULL DEFAULT 0;  -- 0 event, 1 invoked, 2 system event, 3 invoked below one of these
+COMMENT ON COLUMN nightjar.live.state IS
+    '0 ready, 1 leased, 2 sleeping, 3 retrying, 4 scheduled, 5 waiting for an event, 6 waiting for a run that it invoked';
+CREATE INDEX live_expires ON nightjar.live (expires_at, run_id) WHERE expires_at IS NOT NULL;
+
+ALTER TABLE nightjar.runs
+    ADD COLUMN rerun_of      uuid,          -- the run whose event it was given again
+    ADD COLUMN parent_run_id uuid,          -- the run that invoked it
+    ADD COLUMN parent_step   text;
+
+-- Small enough for a wait's policy_id to hold a slot and the number of one of its branches, of which there are at most 16.
+CREATE SEQUENCE nightjar.slots AS int MAXVALUE 134217726 CYCLE;
+
+CREATE TABLE nightjar.open_steps (
+    run_id       uuid NOT NULL,
+    step         text NOT NULL,
+    slot         int NOT NULL DEFAULT nextval('nightjar.slots'),    -- its waits have purpose 2, policy_id = -(16 × slot + branch)
+    tenant_id    int NOT NULL,
+    kind         smallint NOT NULL,         -- 4 waits for an event, 5 for a run that it invoked
+    looked       boolean NOT NULL DEFAULT false,    -- the log of match keys was searched after this row's commit
+    cascades     boolean NOT NULL DEFAULT false,    -- a cancel of the run cancels the invoked one
+    started_at   timestamptz NOT NULL,
+    due_at       timestamptz NOT NULL,      -- when it times out
+    since        bigint,                    -- events after this number count; null: from the commit on
+    child_run_id uuid,
+    arrived      uuid,                      -- the event that answers it
+    arrived_at   timestamptz,
+    spec         jsonb NOT NULL,            -- what it waits for, or invokes
+    PRIMARY KEY (run_id, step)
+) WITH (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX open_steps_unlooked ON nightjar.open_steps (run_id, step) WHERE NOT looked;
+
+-- How far the application of a pending row has come: it goes through the waits of its key once, in order, in chunks.
+ALTER TABLE nightjar.pending
+    ADD COLUMN run_id     uuid,             -- the last wait that was looked at
+    ADD COLUMN policy_id  int,
+    ADD COLUMN again_from uuid,             -- the lowest run that somebody held locked: another round begins there
+    ADD COLUMN cause      jsonb;            -- not by an event: why
+
+-- Makes places in events known, so that waits for them may follow. A call of its own, committed before the first such
+-- wait: an event that begins later carries their keys. Locks: rows of match_paths, if they are new.
+CREATE FUNCTION nightjar.register_paths(event text, paths jsonb) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO nightjar.match_paths (tenant_id, event, path)
+    SELECT DISTINCT nightjar.current_tenant(), register_paths.event, ARRAY(SELECT jsonb_array_elements_text(p.value))
+    FROM jsonb_array_elements(paths) p
+    ON CONFLICT DO NOTHING
+$$;
+
+-- A step began to wait: its keys go into the match index; what it invokes is started by an event.
+-- Locks: waits and logs, by insertion; those of an event's insertion (0010). Indexes: runs_pkey, events_pkey.
+CREATE FUNCTION nightjar.step_opened() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM opened) THEN
+        RETURN NULL;
+    END IF;
+    -- The number is taken here, after the paths were committed: an event with a higher one has the keys.
+    UPDATE nightjar.open_steps o
+    SET since = CASE WHEN (n.spec ->> 'look_back')::boolean THEN (SELECT r.event_seq FROM nightjar.runs r WHERE r.run_id = n.run_id)
+                     ELSE nextval('nightjar.event_seq') END
+    FROM opened n
+    WHERE o.run_id = n.run_id AND o.step = n.step AND o.since IS NULL;
+
+    INSERT INTO nightjar.match_paths (tenant_id, event, path)
+    SELECT DISTINCT n.tenant_id, n.spec ->> 'event', b.event_path
+    FROM opened n CROSS JOIN LATERAL jsonb_to_recordset(n.spec -> 'branches') AS b (event_path text[])
+    WHERE n.kind = 4
+    ON CONFLICT DO NOTHING;
+    INSERT INTO nightjar.match_paths (tenant_id, event, path)
+    SELECT DISTINCT n.tenant_id, 'inngest/function.finished', '{data,correlation_id}'::text[] FROM opened n WHERE n.kind = 5
+    ON CONFLICT DO NOTHING;
+
+    INSERT INTO nightjar.waits (tenant_id, policy_id, key, run_id, since, purpose)
+    SELECT o.tenant_id, -(o.slot * 16 + b.branch - 1)::int,
+           nightjar.match_key(o.spec ->> 'event', b.event_path, v.value), o.run_id, o.since, 2
+    FROM opened n
+    JOIN nightjar.open_steps o ON o.run_id = n.run_id AND o.step = n.step
+    JOIN nightjar.runs r ON r.run_id = n.run_id
+    JOIN nightjar.events e ON e.event_id = r.event_id
+    CROSS JOIN LATERAL ROWS FROM (jsonb_to_recordset(o.spec -> 'branches')
+        AS (trigger_path text[], event_path text[], "guard" jsonb)) WITH ORDINALITY
+        AS b (trigger_path, event_path, "guard", branch)
+    CROSS JOIN LATERAL nightjar.event_values(b.trigger_path, e.name, e.data, e."user", coalesce(e.id, e.event_id::text), e.ts)
+        AS v (value)
+    WHERE o.kind = 4
+      AND (coalesce(b."guard", 'null') = 'null' OR nightjar.evaluate(b."guard", nightjar.event_json(e.event_id), NULL) = 'true');
+
+    INSERT INTO nightjar.waits (tenant_id, policy_id, key, run_id, since, purpose)
+    SELECT o.tenant_id, -(o.slot * 16),
+           nightjar.match_key('inngest/function.finished', '{data,correlation_id}', to_jsonb(o.run_id || '.' || o.step)),
+           o.run_id, o.since, 2
+    FROM opened n JOIN nightjar.open_steps o ON o.run_id = n.run_id AND o.step = n.step
+    WHERE o.kind = 5;
+    INSERT INTO nightjar.events (tenant_id, name, data)
+    SELECT n.tenant_id, 'inngest/function.invoked',
+           n.data || jsonb_build_object(
+               '_inngest', jsonb_build_object('fn_id', n.app || '-' || n.function, 'correlation_id', n.run_id || '.' || n.step),
+               '_nightjar', jsonb_build_object('app', n.app, 'function', n.function, 'parent', n.run_id, 'step', n.step, 'quiet', n.quiet))
+    FROM (SELECT n.tenant_id, n.run_id, n.step, n.spec -> 'data' AS data, n.spec ->> 'function' AS function,
+                 coalesce(n.spec ->> 'app', a.name) AS app, l.origin >= 2 AS quiet
+          FROM opened n
+          JOIN nightjar.live l ON l.run_id = n.run_id
+          JOIN nightjar.functions f ON f.function_id = l.function_id
+          JOIN nightjar.apps a ON a.app_id = f.app_id
+          WHERE n.kind = 5 ORDER BY n.run_id, n.step) n;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER step_opened AFTER INSERT ON nightjar.open_steps
+    REFERENCING NEW TABLE AS opened FOR EACH STATEMENT EXECUTE FUNCTION nightjar.step_opened();
+
+-- A step waits no more: recorded, or gone with its run. Index: waits_run.
+CREATE FUNCTION nightjar.step_closed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM closed) THEN
+        RETURN NULL;
+    END IF;
+    DELETE FROM nightjar.waits w
+    WHERE w.run_id = ANY (ARRAY(SELECT c.run_id FROM closed c)) AND w.purpose = 2
+      AND (w.run_id, -w.policy_id / 16) IN (SELECT c.run_id, c.slot FROM closed c);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER step_closed AFTER DELETE ON nightjar.open_steps
+    REFERENCING OLD TABLE AS closed FOR EACH STATEMENT EXECUTE FUNCTION nightjar.step_closed();
+
+-- Whether an open step stands by its match: in time, not answered yet, and the branch's condition true. Called for
+-- candidates only: their key matched. Indexes: open_steps_pkey; for a condition runs_pkey and events_pkey.
+CREATE FUNCTION nightjar.wait_holds(run_id uuid, policy_id int, event_id uuid, asked_at timestamptz) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    o nightjar.open_steps;
+    condition jsonb;
+BEGIN
+    SELECT s.* INTO o FROM nightjar.open_steps s
+    WHERE s.run_id = wait_holds.run_id AND s.slot = -wait_holds.policy_id / 16;
+    IF NOT FOUND OR o.arrived IS NOT NULL OR asked_at >= o.due_at THEN
+        RETURN false;
+    END IF;
+    condition := nullif(o.spec #> ARRAY['branches', (-policy_id % 16)::text, 'condition'], 'null');
+    RETURN condition IS NULL
+        OR coalesce(nightjar.evaluate(condition, nightjar.trigger_json(run_id), nightjar.event_json(event_id)) = 'true', false);
+END $$;
+
+-- Answers open steps: the first event counts. The run goes on at once if it is parked; the session of one that executes
+-- comes back, to be told. A run whose row somebody else holds is left out.
+-- Locks: live rows ascending, SKIP LOCKED → open steps → waits. Indexes: live_pkey, open_steps_pkey, waits_run.
+CREATE FUNCTION nightjar.answer(run_ids uuid[], policy_ids int[], event_ids uuid[])
+RETURNS TABLE (run_id uuid, session_id uuid)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH asked AS MATERIALIZED (
+        SELECT t.run_id, -t.policy_id / 16 AS slot, t.event_id
+        FROM unnest(run_ids, policy_ids, event_ids) AS t (run_id, policy_id, event_id) ORDER BY t.run_id
+    ), held AS MATERIALIZED (
+        SELECT l.run_id, l.session_id FROM (SELECT DISTINCT a.run_id FROM asked a ORDER BY a.run_id) a
+        CROSS JOIN LATERAL (
+            SELECT l.run_id, l.session_id FROM nightjar.live l WHERE l.run_id = a.run_id FOR UPDATE SKIP LOCKED) l
+    ), told AS (
+        UPDATE nightjar.open_steps o SET arrived = a.event_id, arrived_at = clock_timestamp()
+        FROM (SELECT a.* FROM asked a JOIN held h ON h.run_id = a.run_id) a
+        WHERE o.run_id = a.run_id AND o.slot = a.slot AND o.arrived IS NULL
+        RETURNING o.run_id, o.slot
+    ), heard AS (
+        DELETE FROM nightjar.waits w
+        WHERE w.run_id = ANY (ARRAY(SELECT t.run_id FROM told t)) AND w.purpose = 2
+          AND (w.run_id, -w.policy_id / 16) IN (SELECT t.run_id, t.slot FROM told t)
+    ), woken AS (
+        UPDATE nightjar.live l
+        SET mail = l.mail + t.count, state = CASE WHEN l.state IN (2, 3, 5, 6) THEN 0 ELSE l.state END,
+            due_at = CASE WHEN l.state IN (2, 3, 5, 6) THEN NULL ELSE l.due_at END
+        FROM (SELECT t.run_id, count(*)::int AS count FROM told t GROUP BY t.run_id) t
+        WHERE l.run_id = t.run_id
+    )
+    SELECT h.run_id, h.session_id FROM held h;
+END $$;
+
+-- What was sent before a wait could be seen: the log of match keys is searched once after each wait's own commit, from
+-- the number on from which its events count. Whoever commits later finds the wait in the index. Where a path is so young
+-- that events may lack its keys, they are read themselves; and as long as transactions are under way that are older
+-- than the path, the search is repeated.
+-- Answers the runs whose steps were answered, and last a row without a run: whether something is to be looked at again.
+-- Locks: open steps that nobody has searched yet (SKIP LOCKED); those of nightjar.answer.
+-- Indexes: open_steps_unlooked, waits_run, match_log_key, match_paths_pkey; events_pkey for young paths.
+CREATE FUNCTION nightjar.look_back(most int) RETURNS TABLE (run_id uuid, session_id uuid, stayed boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+#variable_conflict use_column
+DECLARE
+    o record;
+    w record;
+    found uuid;
+    complete boolean;
+    later boolean;
+    ids uuid[] := '{}'; policies int[] := '{}'; events uuid[] := '{}';
+    done uuid[] := '{}'; steps text[] := '{}';
+BEGIN
+    -- A path is complete once every transaction that did not know it has ended.
+    UPDATE nightjar.match_paths m SET complete_from = nextval('nightjar.event_seq')
+    WHERE m.complete_from IS NULL AND m.registered_by < pg_snapshot_xmin(pg_current_snapshot())
+      AND EXISTS (SELECT FROM nightjar.open_steps u WHERE NOT u.looked);
+
+    FOR o IN SELECT u.* FROM nightjar.open_steps u WHERE NOT u.looked AND u.since IS NOT NULL
+             ORDER BY u.run_id, u.step LIMIT most FOR UPDATE SKIP LOCKED LOOP
+        found := NULL;
+        complete := true;
+        later := false;
+        FOR w IN SELECT x.policy_id, x.key, x.tenant_id FROM nightjar.waits x
+                 WHERE x.run_id = o.run_id AND x.purpose = 2 AND -x.policy_id / 16 = o.slot LOOP
+            SELECT m.event_id INTO found FROM nightjar.match_log m
+            WHERE m.tenant_id = w.tenant_id AND m.key = w.key AND m.seq > o.since
+              AND m.log_id >= nightjar.uuid7_floor(CASE WHEN (o.spec ->> 'look_back')::boolean
+                  THEN nightjar.uuid7_time(o.run_id) ELSE o.started_at END - interval '1 hour')
+              AND m.log_id < nightjar.uuid7_floor(now() + interval '1 hour')
+              AND nightjar.wait_holds(o.run_id, w.policy_id, m.event_id, nightjar.uuid7_time(m.log_id))
+            ORDER BY m.seq LIMIT 1;
+            IF found IS NOT NULL THEN
+                ids := ids || o.run_id; policies := policies || w.policy_id; events := events || found;
+                EXIT;
+            END IF;
+        END LOOP;
+        -- Without looking back there is nothing older than the path that counts.
+        IF found IS NULL AND (o.spec ->> 'look_back')::boolean THEN
+            SELECT coalesce(bool_and(m.complete_from <= o.since), true), coalesce(bool_or(m.complete_from IS NULL), false)
+            INTO complete, later
+            FROM jsonb_to_recordset(o.spec -> 'branches') AS b (event_path text[])
+            JOIN nightjar.match_paths m ON m.tenant_id = o.tenant_id AND m.event = o.spec ->> 'event' AND m.path = b.event_path;
+            IF NOT complete IS TRUE THEN
+                SELECT e.event_id, x.policy_id INTO found, w.policy_id
+                FROM nightjar.events e
+                JOIN nightjar.waits x ON x.run_id = o.run_id AND x.purpose = 2 AND -x.policy_id / 16 = o.slot
+                CROSS JOIN LATERAL nightjar.event_values(
+                    ARRAY(SELECT p.value FROM jsonb_array_elements_text(
+                        o.spec #> ARRAY['branches', (-x.policy_id % 16)::text, 'event_path']) p),
+                    e.name, e.data, e."user", coalesce(e.id, e.event_id::text), e.ts) v (value)
+                WHERE e.tenant_id = o.tenant_id AND e.seq > o.since
+                  -- Ids may be made by clients: their clocks may be behind.
+                  AND e.event_id >= nightjar.uuid7_floor(nightjar.uuid7_time(o.run_id) - interval '2 days')
+                  AND (e.name = o.spec ->> 'event'
+                       OR right(o.spec ->> 'event', 1) = '*' AND starts_with(e.name, left(o.spec ->> 'event', -1)))
+                  AND x.key = nightjar.match_key(o.spec ->> 'event', ARRAY(SELECT p.value FROM jsonb_array_elements_text(
+                        o.spec #> ARRAY['branches', (-x.policy_id % 16)::text, 'event_path']) p), v.value)
+                  AND nightjar.wait_holds(o.run_id, x.policy_id, e.event_id, e.received_at)
+                ORDER BY e.seq LIMIT 1;
+                IF found IS NOT NULL THEN
+                    ids := ids || o.run_id; policies := policies || w.policy_id; events := events || found;
+                END IF;
+            END IF;
+        END IF;
+        IF found IS NULL AND NOT later THEN
+            done := done || o.run_id; steps := steps || o.step;
+        END IF;
+    END LOOP;
+
+    IF cardinality(ids) > 0 THEN
+        RETURN QUERY SELECT a.run_id, a.session_id, NULL::boolean FROM nightjar.answer(ids, policies, events) a;
+    END IF;
+    -- Answered or searched in vain; what was locked is searched again.
+    UPDATE nightjar.open_steps u SET looked = true
+    WHERE u.run_id = ANY (ids || done) AND NOT u.looked
+      AND (u.arrived IS NOT NULL OR (u.run_id, u.step) IN (SELECT * FROM unnest(done, steps)));
+    RETURN QUERY SELECT NULL::uuid, NULL::uuid, EXISTS (SELECT FROM nightjar.open_steps u WHERE NOT u.looked);
+END $$;
+
+REVOKE EXECUTE ON FUNCTION nightjar.register_paths(text, jsonb), nightjar.step_opened(), nightjar.step_closed(),
+    nightjar.wait_holds(uuid, int, uuid, timestamptz), nightjar.answer(uuid[], int[], uuid[]), nightjar.look_back(int)
+    FROM PUBLIC;
+
+INSERT INTO nightjar.migrations (version, name) VALUES (8, 'open_steps');

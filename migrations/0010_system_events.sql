@@ -1,0 +1,124 @@
+-- Nightjar 0010: what follows the end of a run, in the transaction that ends it: its waits go, runs that it waited for are
+-- cancelled with it, and the system events inngest/function.cancelled, .failed and .finished tell those who listen.
+SET LOCAL client_min_messages = warning;
+
+-- A system event contains the event that started the run, twice, and may contain its steps.
+ALTER TABLE nightjar.events
+    DROP CONSTRAINT event_data_size,
+    ADD CONSTRAINT event_data_size CHECK (octet_length(data::text) <=
+        CASE WHEN starts_with(name, 'inngest/function.') THEN 67108864 ELSE 4194304 END) NOT VALID;
+
+-- Whether any function is started by events of a name, or anybody may wait for them.
+-- Indexes: function_triggers_pkey, function_triggers_wildcard, match_paths_pkey, match_paths_wildcard.
+CREATE FUNCTION nightjar.is_heard(tenant_id int, name text) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM nightjar.function_triggers t
+                   WHERE t.tenant_id = is_heard.tenant_id AND t.event = is_heard.name AND t.source IS NULL)
+        OR EXISTS (SELECT FROM nightjar.function_triggers t
+                   WHERE t.tenant_id = is_heard.tenant_id AND t.prefix IS NOT NULL AND starts_with(is_heard.name, t.prefix))
+        -- How an invoked run's end finds who waits for it is not listening to all ends.
+        OR EXISTS (SELECT FROM nightjar.match_paths m
+                   WHERE m.tenant_id = is_heard.tenant_id AND m.event = is_heard.name AND m.path <> '{data,correlation_id}')
+        OR EXISTS (SELECT FROM nightjar.match_paths m
+                   WHERE m.tenant_id = is_heard.tenant_id AND m.prefix IS NOT NULL AND starts_with(is_heard.name, m.prefix))
+$$;
+
+-- What a run had recorded, for the handler of its cancel. Beyond 16 MiB outputs are left out, the earliest come first.
+-- Index: steps_pkey, pruned to one partition.
+CREATE FUNCTION nightjar.steps_json(run_id uuid) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+               'id', s.step, 'kind', (ARRAY['run', 'sleep', 'sendEvent', 'waitForEvent', 'invoke'])[s.kind],
+               'error', s.error, 'started_at', s.started_at, 'ended_at', s.ended_at))
+               || CASE WHEN s.output IS NULL THEN '{}' WHEN s.size > 16777216 THEN '{"omitted": true}'
+                       ELSE jsonb_build_object('output', s.output) END
+           ORDER BY s.position), '[]')
+    FROM (SELECT s.*, sum(octet_length(s.output::text)) OVER w AS size, row_number() OVER w AS position
+          FROM nightjar.steps s WHERE s.run_id = steps_json.run_id
+          WINDOW w AS (ORDER BY s.recorded_at, s.ended_at, s.step ROWS UNBOUNDED PRECEDING)) s
+$$;
+
+-- Who listens generally hears of runs that ordinary events started, and of those that these invoked; not of runs that a
+-- system event started, nor of what those invoke: else an end would lead to another for ever. A handler hears of its own
+-- function's runs, and who invoked a run hears of its end, whatever started it ("quiet": nobody else).
+-- Locks: those of an event's insertion (0011); pending rows by insertion.
+-- Indexes: waits_run, open_steps_pkey, function_triggers_source; for a run that is told of outcomes_pkey, runs_pkey, events_pkey.
+CREATE OR REPLACE FUNCTION nightjar.live_ended() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+DECLARE
+    ids uuid[];
+    tenants int[];
+    finished int[]; failed int[]; cancelled int[];      -- tenants in which somebody listens generally
+BEGIN
+    SELECT array_agg(e.run_id), array_agg(DISTINCT e.tenant_id) INTO ids, tenants FROM ended e;
+    IF ids IS NULL THEN
+        RETURN NULL;
+    END IF;
+    DELETE FROM nightjar.waits w WHERE w.run_id = ANY (ids);
+
+    IF EXISTS (SELECT FROM nightjar.open_steps o WHERE o.run_id = ANY (ids)) THEN
+        INSERT INTO nightjar.pending (tenant_id, key, seq, asked_at, cause)
+        SELECT o.tenant_id, o.child_run_id, nextval('nightjar.event_seq'), clock_timestamp(),
+               jsonb_build_object('kind', 'parent', 'parent', o.run_id)
+        FROM nightjar.open_steps o
+        CROSS JOIN LATERAL (SELECT t.status FROM nightjar.outcomes t WHERE t.run_id = o.run_id LIMIT 1) t
+        WHERE o.run_id = ANY (ids) AND o.cascades AND t.status = 3 AND o.arrived IS NULL
+          AND EXISTS (SELECT FROM nightjar.live l WHERE l.run_id = o.child_run_id)
+        ORDER BY o.child_run_id;
+        DELETE FROM nightjar.open_steps o WHERE o.run_id = ANY (ids);
+    END IF;
+
+    SELECT array_agg(t) FILTER (WHERE nightjar.is_heard(t, 'inngest/function.finished')),
+           array_agg(t) FILTER (WHERE nightjar.is_heard(t, 'inngest/function.failed')),
+           array_agg(t) FILTER (WHERE nightjar.is_heard(t, 'inngest/function.cancelled'))
+    INTO finished, failed, cancelled FROM unnest(tenants) t;
+    IF finished IS NULL AND failed IS NULL AND cancelled IS NULL AND NOT EXISTS (
+           SELECT FROM ended e
+           WHERE e.origin IN (1, 3) OR EXISTS (SELECT FROM nightjar.function_triggers t WHERE t.source = e.function_id)) THEN
+        RETURN NULL;
+    END IF;
+
+    INSERT INTO nightjar.events (tenant_id, name, id, data)
+    SELECT e.tenant_id, n.name, CASE WHEN n.name <> 'inngest/function.finished' THEN e.run_id::text END,
+           jsonb_build_object(
+               'function_id', a.name || '-' || f.name, 'run_id', e.run_id, 'event', b.body, 'events', jsonb_build_array(b.body),
+               '_inngest', jsonb_build_object('status', (ARRAY['Completed', 'Failed', 'Cancelled'])[o.status]),
+               '_nightjar', jsonb_build_object('function', e.function_id, 'quiet', NOT n.general))
+           || CASE o.status
+                  WHEN 1 THEN jsonb_build_object('result', o.output)
+                  WHEN 2 THEN jsonb_build_object('error', o.error || jsonb_build_object('error', o.error -> 'message'))
+                  ELSE jsonb_build_object('cause', o.cause, 'error', jsonb_build_object(
+                      'name', 'FunctionCancelled', 'code', 'invoked_cancelled', 'error', 'function cancelled',
+                      'message', format('run %s of function "%s" was cancelled (%s)', e.run_id, f.name,
+                                        concat_ws(' ', o.cause ->> 'kind', o.cause ->> 'event_name', o.cause ->> 'timeout',
+                                                  o.cause ->> 'actor', o.cause ->> 'reason')))) END
+           || CASE WHEN e.origin IN (1, 3) AND b.data #>> '{_inngest,correlation_id}' IS NOT NULL
+                   THEN jsonb_build_object('correlation_id', b.data #> '{_inngest,correlation_id}') ELSE '{}' END
+           || CASE WHEN n.name = 'inngest/function.cancelled' AND n.handled
+                   THEN jsonb_build_object('steps', nightjar.steps_json(e.run_id)) ELSE '{}' END
+    FROM ended e
+    CROSS JOIN LATERAL (SELECT o.status, o.output, o.error, o.cause FROM nightjar.outcomes o WHERE o.run_id = e.run_id LIMIT 1) o
+    CROSS JOIN LATERAL (
+        SELECT n.name, n.general AND e.origin IN (0, 1) AS general, n.position,
+               EXISTS (SELECT FROM nightjar.function_triggers t WHERE t.source = e.function_id AND t.event = n.name) AS handled
+        FROM (VALUES ('inngest/function.failed', 2, coalesce(e.tenant_id = ANY (failed), false), 1),
+                     ('inngest/function.cancelled', 3, coalesce(e.tenant_id = ANY (cancelled), false), 1),
+                     ('inngest/function.finished', NULL, coalesce(e.tenant_id = ANY (finished), false), 2))
+             AS n (name, status, general, position)
+        WHERE coalesce(n.status, o.status) = o.status) n
+    JOIN nightjar.functions f ON f.function_id = e.function_id
+    JOIN nightjar.apps a ON a.app_id = f.app_id
+    CROSS JOIN LATERAL (
+        SELECT v.data, jsonb_build_object('id', coalesce(v.id, v.event_id::text), 'name', v.name, 'data', v.data, 'user', v."user",
+                   'ts', CASE WHEN isfinite(v.ts) THEN floor(extract(epoch FROM v.ts) * 1000)::bigint END) AS body
+        FROM nightjar.events v WHERE v.event_id = e.event_id LIMIT 1) b
+    WHERE n.general OR n.handled OR n.name = 'inngest/function.finished' AND e.origin IN (1, 3)
+    ORDER BY e.run_id, n.position;
+    RETURN NULL;
+END $$;
+
+DROP TRIGGER outcome_recorded ON nightjar.outcomes;
+DROP FUNCTION nightjar.outcome_recorded();
+
+REVOKE EXECUTE ON FUNCTION nightjar.is_heard(int, text), nightjar.steps_json(uuid) FROM PUBLIC;
+
+INSERT INTO nightjar.migrations (version, name) VALUES (10, 'system_events');
