@@ -76,22 +76,25 @@ struct Applier: Sendable {
 
     /// Answers steps that began to wait with what had been sent before. Says whether some have to be looked at again.
     private func lookBack() async throws -> Bool {
-        var round = Round()
-        repeat {
-            round = try await pool.withConnection { [eventLimit] db in
+        var after = (run: UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)), step: "")
+        while true {
+            let (round, reached) = try await pool.withConnection { [eventLimit, after] db in
                 var round = Round()
-                for row in try db.query(Statement.lookBack.sql, [Int32(eventLimit)]) {
+                var reached: (run: UUID, step: String)?
+                for row in try db.query(Statement.lookBack.sql, [Int32(eventLimit), after.run, after.step]) {
                     if let run = try row.decode(0, as: UUID?.self) {
                         round.answered.append((run, try row.decode(1)))
                     } else {
-                        round.stayed = try row.decode(2)
+                        reached = try row.decode(2, as: UUID?.self).map { ($0, try row.decode(3)) }
+                        round.stayed = try row.decode(4)
                     }
                 }
-                return round
+                return (round, reached)
             }
             await tell(round)
-        } while round.stayed && !round.answered.isEmpty
-        return round.stayed
+            guard let reached else { return round.stayed }
+            after = reached
+        }
     }
 
     /// Carries a bulk cancel one chunk further. Says whether there may be more.
