@@ -55,6 +55,8 @@ extension WorkerEngine {
         case .refused:
             logger.debug("a commit was refused: cancelled or leased anew", metadata: [LogKey.run: "\(run.lease.run)"])
             interruptions.ended(run.lease)
+            // As a rule the lease is gone, and this is refused too. It is good where the run gave up waiting too early.
+            await handBack([run.lease])
         case .abandoned:
             interruptions.ended(run.lease)
             // If the run was cancelled the lease is gone, and this is refused.
