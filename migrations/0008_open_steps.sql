@@ -245,7 +245,7 @@ BEGIN
         END LOOP;
         -- Without looking back there is nothing older than the path that counts.
         IF found IS NULL AND (o.spec ->> 'look_back')::boolean THEN
-            SELECT coalesce(bool_and(m.complete_from <= o.since), true), coalesce(bool_or(m.complete_from IS NULL), false)
+            SELECT coalesce(bool_and(coalesce(m.complete_from <= o.since, false)), true), coalesce(bool_or(m.complete_from IS NULL), false)
             INTO complete, later
             FROM jsonb_to_recordset(o.spec -> 'branches') AS b (event_path text[])
             JOIN nightjar.match_paths m ON m.tenant_id = o.tenant_id AND m.event = o.spec ->> 'event' AND m.path = b.event_path;
