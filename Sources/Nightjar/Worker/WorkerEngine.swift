@@ -60,7 +60,7 @@ final class WorkerEngine: Sendable {
             name: "\(app) \(ProcessInfo.processInfo.hostName):\(ProcessInfo.processInfo.processIdentifier)",
             timeToLive: configuration.sessionTimeToLive, logger: logger)
         committer = Committer(pool: pool, session: session, metrics: metrics, logger: logger)
-        hints = HintSender(pool: pool, logger: logger)
+        hints = HintSender(source: pool, logger: logger)
         interruptions = InterruptionLog(pool: pool, logger: logger)
         paths = PathRegistry(pool: pool, logger: logger)
         reaper = Reaper(pool: pool, metrics: metrics, logger: logger, deathLimit: configuration.deathLimit)
@@ -75,7 +75,7 @@ final class WorkerEngine: Sendable {
     /// Made where it is used, since it calls back.
     var applier: Applier {
         Applier(
-            pool: pool, executions: executions, hints: hints, metrics: metrics, logger: logger,
+            source: pool, hints: hints, logger: logger, executions: executions, metrics: metrics,
             cancelled: { self.cancelled(run: $0, session: $1) }, ready: { self.hinted() })
     }
 
