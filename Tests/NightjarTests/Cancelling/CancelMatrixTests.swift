@@ -187,7 +187,8 @@ struct CancelMatrixTests {
     /// worker has all functions, and afterwards nothing may be wrong.
     private static func withCells(
         of state: CancelCell.State,
-        _ body: @escaping @Sendable (_ cells: [CancelCell], CellFunctions, Client, Probe) async throws
+        _ body:
+            @escaping @Sendable (_ cells: [CancelCell], CellFunctions, Client, Probe) async throws
             -> @Sendable () async throws -> Void
     ) async throws {
         let functions = CellFunctions(state)
