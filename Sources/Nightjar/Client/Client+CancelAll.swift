@@ -115,7 +115,7 @@ extension Client {
             await progress(request)
             guard request.state == .running else {
                 // Those that somebody held, and what the cancelled ones had invoked.
-                while try await applier.applyPending().cancelled > 0 {}
+                while try await applyPending() > 0 {}
                 return request
             }
             // Nothing for us: a worker has it at this moment.
