@@ -20,12 +20,12 @@ struct CancellationText {
         if let event = timeline.cancellingEvent {
             lines.append(field("cause", "event \(event.name)  \(event.publicID)  \(event.data.line)"))
         } else {
+            // Who asked is part of the description; the reason has a line of its own.
             var plain = cause
             plain.reason = nil
             lines.append(field("cause", plain.description))
         }
         if let policy = timeline.policy { lines.append(field("policy", policy.text(time))) }
-        if let actor = cause.actor { lines.append(field("asked by", actor)) }
         if let reason = cause.reason { lines.append(field("reason", reason)) }
         return lines
     }

@@ -21,12 +21,13 @@ struct CancelCommandTests {
                 let run = try #require(try await client.runs(startedBy: client.send(TestJob(key: "k"))).first?.id)
                 try await started.wait()
                 let first = try await nightjar(
-                    "cancel", run.uuidString, "--reason", "wrong price", "--database", database.url)
+                    "cancel", run.uuidString, "--reason", "wrong price", "--actor", "ada", "--database", database.url)
                 #expect(first.status == 0)
                 try await eventually("the worker tells which step executes") {
                     try await client.run(run)?.cause?.executing == ["work"]
                 }
                 let shown = try await nightjar("run", run.uuidString, "--database", database.url)
+                #expect(shown.output.contains("cause     by hand: ada\n"), "\(shown.output)")
                 #expect(shown.output.contains("reason    wrong price"), "\(shown.output)")
                 #expect(shown.output.contains("executing work, in worker test "), "\(shown.output)")
                 #expect(shown.output.contains("stopped   not yet: it executes"), "\(shown.output)")
