@@ -154,7 +154,8 @@ END $$;
 
 -- The values that stand together at a path of several parts, as JSON arrays: none if one part is missing. Such a path
 -- begins with ''; each further element is JSON: an array is a path, {"is": v} the value v itself, {"each": path} the
--- elements of the array at that path, one after the other: the only part that makes several values of one event.
+-- elements of the array, or the keys of the object, at that path, one after the other: the only part that makes several
+-- values of one event.
 CREATE FUNCTION nightjar.tuple_values(path text[], name text, data jsonb, "user" jsonb, id text, ts timestamptz)
 RETURNS SETOF jsonb LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE ROWS 1 AS $$
 DECLARE
@@ -172,6 +173,9 @@ BEGIN
             value := part -> 'is';
         ELSIF jsonb_typeof(part) = 'object' THEN
             value := nightjar.event_value(ARRAY(SELECT jsonb_array_elements_text(part -> 'each')), name, data, "user", id, ts);
+            IF jsonb_typeof(value) = 'object' THEN
+                value := (SELECT coalesce(jsonb_agg(k), '[]') FROM jsonb_object_keys(value) k);    -- as `in` has it
+            END IF;
             IF jsonb_typeof(value) IS DISTINCT FROM 'array' THEN
                 RETURN;
             ELSIF jsonb_array_length(value) > most THEN

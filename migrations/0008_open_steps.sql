@@ -196,10 +196,12 @@ END $$;
 -- the number on from which its events count. Whoever commits later finds the wait in the index. Where a path is so young
 -- that events may lack its keys, they are read themselves; and as long as transactions are under way that are older
 -- than the path, the search is repeated.
--- Answers the runs whose steps were answered, and last a row without a run: whether something is to be looked at again.
+-- Answers the runs whose steps were answered, and last a row without a run: how far it got (null: the end), and whether
+-- something is to be looked at again.
 -- Locks: open steps that nobody has searched yet (SKIP LOCKED); those of nightjar.answer.
 -- Indexes: open_steps_unlooked, waits_run, match_log_key, match_paths_pkey; events_pkey for young paths.
-CREATE FUNCTION nightjar.look_back(most int) RETURNS TABLE (run_id uuid, session_id uuid, stayed boolean)
+CREATE FUNCTION nightjar.look_back(most int, after_run uuid DEFAULT '00000000-0000-0000-0000-000000000000', after_step text DEFAULT '')
+RETURNS TABLE (run_id uuid, session_id uuid, reached_run uuid, reached_step text, stayed boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
@@ -209,6 +211,7 @@ DECLARE
     found uuid;
     complete boolean;
     later boolean;
+    seen int := 0;
     ids uuid[] := '{}'; policies int[] := '{}'; events uuid[] := '{}';
     done uuid[] := '{}'; steps text[] := '{}';
 BEGIN
@@ -217,8 +220,12 @@ BEGIN
     WHERE m.complete_from IS NULL AND m.registered_by < pg_snapshot_xmin(pg_current_snapshot())
       AND EXISTS (SELECT FROM nightjar.open_steps u WHERE NOT u.looked);
 
-    FOR o IN SELECT u.* FROM nightjar.open_steps u WHERE NOT u.looked AND u.since IS NOT NULL
+    FOR o IN SELECT u.* FROM nightjar.open_steps u
+             WHERE NOT u.looked AND u.since IS NOT NULL AND (u.run_id, u.step) > (after_run, after_step)
              ORDER BY u.run_id, u.step LIMIT most FOR UPDATE SKIP LOCKED LOOP
+        seen := seen + 1;
+        reached_run := o.run_id;
+        reached_step := o.step;
         found := NULL;
         complete := true;
         later := false;
@@ -238,7 +245,7 @@ BEGIN
         END LOOP;
         -- Without looking back there is nothing older than the path that counts.
         IF found IS NULL AND (o.spec ->> 'look_back')::boolean THEN
-            SELECT coalesce(bool_and(m.complete_from <= o.since), true), coalesce(bool_or(m.complete_from IS NULL), false)
+            SELECT coalesce(bool_and(coalesce(m.complete_from <= o.since, false)), true), coalesce(bool_or(m.complete_from IS NULL), false)
             INTO complete, later
             FROM jsonb_to_recordset(o.spec -> 'branches') AS b (event_path text[])
             JOIN nightjar.match_paths m ON m.tenant_id = o.tenant_id AND m.event = o.spec ->> 'event' AND m.path = b.event_path;
@@ -270,17 +277,20 @@ BEGIN
     END LOOP;
 
     IF cardinality(ids) > 0 THEN
-        RETURN QUERY SELECT a.run_id, a.session_id, NULL::boolean FROM nightjar.answer(ids, policies, events) a;
+        RETURN QUERY SELECT a.run_id, a.session_id, NULL::uuid, NULL::text, NULL::boolean
+                     FROM nightjar.answer(ids, policies, events) a;
     END IF;
     -- Answered or searched in vain; what was locked is searched again.
     UPDATE nightjar.open_steps u SET looked = true
     WHERE u.run_id = ANY (ids || done) AND NOT u.looked
       AND (u.arrived IS NOT NULL OR (u.run_id, u.step) IN (SELECT * FROM unnest(done, steps)));
-    RETURN QUERY SELECT NULL::uuid, NULL::uuid, EXISTS (SELECT FROM nightjar.open_steps u WHERE NOT u.looked);
+    RETURN QUERY SELECT NULL::uuid, NULL::uuid, CASE WHEN seen = most THEN reached_run END,
+                        CASE WHEN seen = most THEN reached_step END,
+                        EXISTS (SELECT FROM nightjar.open_steps u WHERE NOT u.looked);
 END $$;
 
 REVOKE EXECUTE ON FUNCTION nightjar.register_paths(text, jsonb), nightjar.step_opened(), nightjar.step_closed(),
-    nightjar.wait_holds(uuid, int, uuid, timestamptz), nightjar.answer(uuid[], int[], uuid[]), nightjar.look_back(int)
+    nightjar.wait_holds(uuid, int, uuid, timestamptz), nightjar.answer(uuid[], int[], uuid[]), nightjar.look_back(int, uuid, text)
     FROM PUBLIC;
 
 INSERT INTO nightjar.migrations (version, name) VALUES (8, 'open_steps');

@@ -18,7 +18,8 @@ CREATE INDEX interruptions_open ON nightjar.interruptions (session_id) WHERE end
 
 -- Ends runs as cancelled; nothing else does. Answers those that it ended, with the session that was executing each.
 -- A run whose row somebody else holds is left out: its pending row stays, and the next round finds it.
--- Locks: live rows ascending, SKIP LOCKED; then open steps and waits (trigger), then the outcome is inserted. Index: live_pkey.
+-- Locks: live rows ascending, SKIP LOCKED; then open steps and waits (trigger), then the outcome is inserted.
+-- Indexes: live_pkey, open_steps_pkey.
 -- `leased`: also runs that a worker holds. Only a short transaction of ours may say so; a user's own transaction would
 -- hold a row that a worker's group commit waits for.
 CREATE OR REPLACE FUNCTION nightjar.cancel_runs(run_ids uuid[], causes jsonb[], leased boolean)
@@ -47,6 +48,9 @@ BEGIN
                jsonb_build_object('asked_at', clock_timestamp()) || h.cause || jsonb_build_object(
                    'was', (ARRAY['queued', 'running', 'sleeping', 'retrying', 'scheduled', 'waiting', 'invoking'])[h.state + 1],
                    'session', h.session_id, 'applied_at', clock_timestamp())
+               -- The steps that waited for something from outside; their rows go with the run.
+               || coalesce((SELECT jsonb_build_object('open', jsonb_agg(o.step ORDER BY o.started_at, o.step))
+                            FROM nightjar.open_steps o WHERE o.run_id = h.run_id HAVING count(*) > 0), '{}')
         FROM held h
     )
     SELECT h.run_id, h.session_id FROM held h;

@@ -162,8 +162,9 @@ BEGIN
     FROM (SELECT h.run_id, h.cause FROM hit h LIMIT inline_limit) h;
 
     -- 4. The few that can end at once do, so that a cancel is seen to have worked even when no worker runs.
-    --    Not under a stricter isolation: there a row that changed meanwhile would be an error for the sender.
-    IF ids IS NOT NULL AND current_setting('transaction_isolation') = 'read committed' THEN
+    --    Not under a stricter isolation: there a row that changed meanwhile would be an error for the sender. Not deep
+    --    below it either: the end of a run is an event that may end others, whose ends are events.
+    IF ids IS NOT NULL AND current_setting('transaction_isolation') = 'read committed' AND pg_trigger_depth() < 8 THEN
         PERFORM FROM nightjar.cancel_runs(ids, reasons, false);
     END IF;
 

@@ -28,6 +28,7 @@ CREATE TABLE nightjar.bulk_cancels (
     examined       bigint NOT NULL DEFAULT 0,
     cancelled      bigint NOT NULL DEFAULT 0,
     requested      bigint NOT NULL DEFAULT 0,       -- somebody held them locked: they are applied like a cancel of one
+    advanced_at    timestamptz,             -- when somebody last carried it further
     ended_at       timestamptz
 );
 CREATE INDEX bulk_cancels_running ON nightjar.bulk_cancels (bulk_id) WHERE state = 1;
@@ -46,7 +47,11 @@ BEGIN
     IF ids IS NULL THEN
         RAISE EXCEPTION 'there is no function "%"%', coalesce(function, '*'), coalesce(' in app "' || app || '"', '')
             USING ERRCODE = 'undefined_object',
-                  HINT = 'SELECT a.name, f.name FROM nightjar.functions f JOIN nightjar.apps a USING (app_id) lists what there is.';
+                  HINT = 'There are: ' || coalesce((
+                      SELECT string_agg(k.name, ', ' ORDER BY k.name) FROM (
+                          SELECT a.name || '/' || f.name AS name
+                          FROM nightjar.functions f JOIN nightjar.apps a ON a.app_id = f.app_id
+                          WHERE f.tenant_id = nightjar.current_tenant() ORDER BY 1 LIMIT 50) k), 'none') || '.';
     END IF;
     RETURN ids;
 END $$;
@@ -128,8 +133,9 @@ BEGIN
     b.condition := bulk_preview.condition;
     RETURN QUERY
     SELECT count(*) OVER (), l.run_id FROM nightjar.live l
-    WHERE l.run_id >= nightjar.uuid7_floor(coalesce(bulk_preview.created_after, '1970-01-01'))
-      AND l.run_id < nightjar.uuid7_floor(coalesce(bulk_preview.created_before, '9999-01-01'))
+    -- greatest and least pass over a null, and keep infinity out of uuid7_floor.
+    WHERE l.run_id >= nightjar.uuid7_floor(greatest(bulk_preview.created_after, '1970-01-01'))
+      AND l.run_id < nightjar.uuid7_floor(greatest(least(bulk_preview.created_before, '9999-01-01'), '1970-01-01'))
       AND nightjar.is_meant(l, b, states)
     ORDER BY l.run_id LIMIT most;
 END $$;
@@ -153,7 +159,8 @@ DECLARE
     cause jsonb;
 BEGIN
     SELECT c.* INTO b FROM nightjar.bulk_cancels c
-    WHERE c.state = 1 AND (bulk_advance.bulk_id IS NULL OR c.bulk_id = bulk_advance.bulk_id)
+    WHERE c.state = 1 AND (bulk_advance.bulk_id IS NULL
+                           OR c.bulk_id = bulk_advance.bulk_id AND c.tenant_id = nightjar.current_tenant())
     ORDER BY c.bulk_id LIMIT 1 FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
         RETURN;
@@ -162,8 +169,8 @@ BEGIN
     SELECT count(*), (array_agg(l.run_id ORDER BY l.run_id DESC))[1], array_agg(l.run_id) FILTER (WHERE nightjar.is_meant(l, b, states))
     INTO seen, last, ids
     FROM (SELECT l.* FROM nightjar.live l
-          WHERE l.run_id > coalesce(b.last_run, nightjar.uuid7_floor(coalesce(b.created_after, '1970-01-01')))
-            AND l.run_id < nightjar.uuid7_floor(coalesce(b.created_before, '9999-01-01'))
+          WHERE l.run_id > coalesce(b.last_run, nightjar.uuid7_floor(greatest(b.created_after, '1970-01-01')))
+            AND l.run_id < nightjar.uuid7_floor(greatest(least(b.created_before, '9999-01-01'), '1970-01-01'))
           ORDER BY l.run_id LIMIT chunk) l;
 
     IF ids IS NOT NULL THEN
@@ -184,6 +191,7 @@ BEGIN
 
     UPDATE nightjar.bulk_cancels c
     SET examined = c.examined + seen, cancelled = c.cancelled + ended, requested = c.requested + asked,
+        advanced_at = clock_timestamp(),
         -- Runs whose transaction was under way while it passed by are found by another passage, if new ones count.
         hits = CASE WHEN seen < chunk THEN 0 ELSE c.hits + ended END,
         last_run = CASE WHEN seen = chunk THEN last END,
@@ -308,7 +316,8 @@ BEGIN
     END IF;
     SELECT e.* INTO trigger FROM nightjar.events e WHERE e.event_id = old.event_id;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'the event that started run % is no longer kept', rerun.run_id USING ERRCODE = 'no_data_found';
+        RAISE EXCEPTION 'the event that started run % is no longer kept', rerun.run_id
+            USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;
     IF from_step IS NOT NULL THEN
         SELECT s.started_at INTO upto FROM nightjar.steps s WHERE s.run_id = rerun.run_id AND s.step = from_step;
@@ -316,7 +325,8 @@ BEGIN
             -- One that did not end: what is recorded came before it.
             upto := 'infinity';
             IF NOT EXISTS (SELECT FROM nightjar.attempts t WHERE t.run_id = rerun.run_id AND t.step = from_step)
-               AND NOT EXISTS (SELECT FROM nightjar.interruptions i WHERE i.run_id = rerun.run_id AND from_step = ANY (i.steps)) THEN
+               AND NOT EXISTS (SELECT FROM nightjar.interruptions i WHERE i.run_id = rerun.run_id AND from_step = ANY (i.steps))
+               AND NOT EXISTS (SELECT FROM nightjar.outcomes o WHERE o.run_id = rerun.run_id AND o.cause -> 'open' ? from_step) THEN
                 RAISE EXCEPTION 'run % has no step "%"', rerun.run_id, from_step USING ERRCODE = 'undefined_object',
                     HINT = 'It has recorded: ' || coalesce((SELECT string_agg(s.step, ', ' ORDER BY s.recorded_at, s.ended_at)
                                                             FROM nightjar.steps s WHERE s.run_id = rerun.run_id), 'nothing') || '.';

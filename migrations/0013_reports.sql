@@ -7,7 +7,10 @@ SELECT r.run_id, r.tenant_id, a.name AS app, f.name AS function,
        CASE o.status WHEN 1 THEN 'completed' WHEN 2 THEN 'failed' WHEN 3 THEN 'cancelled'
             ELSE (ARRAY['queued', 'running', 'sleeping', 'retrying', 'scheduled', 'waiting', 'invoking'])[l.state + 1] END AS status,
        r.event_id, r.event_seq, r.created_at, coalesce(o.started_at, l.started_at) AS started_at, o.ended_at,
-       l.due_at, l.session_id, o.output, o.error, o.cause, l.expires_at, r.rerun_of, r.parent_run_id, r.parent_step
+       l.due_at, l.session_id, o.output, o.error, o.cause, l.expires_at, r.rerun_of, r.parent_run_id, r.parent_step,
+       -- Of a cancelled run: the policy as its author wrote it, and the steps whose bodies were executing.
+       (SELECT p.text FROM nightjar.cancel_policies p WHERE p.policy_id = (o.cause ->> 'policy_id')::int) AS policy,
+       (SELECT i.steps FROM nightjar.interruptions i WHERE i.run_id = o.run_id AND o.status = 3) AS executing
 FROM nightjar.runs r
 JOIN nightjar.functions f ON f.function_id = r.function_id
 JOIN nightjar.apps a ON a.app_id = f.app_id
@@ -26,7 +29,9 @@ SELECT o.run_id, o.tenant_id, a.name AS app, f.name AS function, o.cause ->> 'ki
        o.cause ->> 'was' AS was, i.session_id, s.name AS worker, i.steps AS executing, i.told_at, i.ended_at AS execution_ended_at,
        -- A worker that is gone executes nothing, as far as anybody can know.
        i.run_id IS NOT NULL AND i.ended_at IS NULL
-           AND coalesce(NOT s.dead AND s.seen_at + s.ttl >= clock_timestamp(), false) AS executes
+           AND coalesce(NOT s.dead AND s.seen_at + s.ttl >= clock_timestamp(), false) AS executes,
+       -- The steps that waited for an event or for a run that they had invoked.
+       ARRAY(SELECT jsonb_array_elements_text(o.cause -> 'open')) AS open_steps
 FROM nightjar.outcomes o
 JOIN nightjar.functions f ON f.function_id = o.function_id
 JOIN nightjar.apps a ON a.app_id = f.app_id

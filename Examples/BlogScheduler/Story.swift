@@ -27,8 +27,8 @@ struct Story {
         narrator.say("schedules “Launch day” for later: \(try await status(ofRunOf: launch))")
 
         try await Task.sleep(for: .seconds(0.5))
-        try await reschedule("launch", to: 7)
-        narrator.say("schedules “Launch day” once more: \(try await status(ofRunOf: launchAgain))")
+        try await cancelAndSchedule("launch", to: 7)
+        narrator.say("cancels and schedules “Launch day” in one: \(try await status(ofRunOf: launchAgain))")
     }
 
     /// The post and its event in one transaction: there are both or neither. Answers the event's id.
@@ -74,10 +74,17 @@ struct Story {
             """, [id, date])
     }
 
-    /// A newer schedule is nothing but another event.
-    @discardableResult
+    /// One style: a newer schedule is nothing but another event. `reschedule` sends it, and would refuse if it replaced
+    /// nothing.
     private func reschedule(_ id: String, to seconds: Double) async throws -> String {
-        try await client.send(PostScheduled(postID: id, scheduledAt: date(seconds)))
+        try await client.reschedule(PostScheduled(postID: id, scheduledAt: date(seconds))).eventID
+    }
+
+    /// The other: both events in one statement, for functions that are not cancelled by their own event.
+    private func cancelAndSchedule(_ id: String, to seconds: Double) async throws {
+        try await client.send([
+            NewEvent(PostCancelled(postID: id)), NewEvent(PostScheduled(postID: id, scheduledAt: date(seconds))),
+        ])
     }
 
     private func status(ofRunOf event: String) async throws -> String {

@@ -55,6 +55,12 @@ static const char arrivals[] = {
 static const char bulk_advance[] = {
 #embed "statements/bulk_advance.sql" suffix(, 0)
 };
+static const char bulk_cancel[] = {
+#embed "statements/bulk_cancel.sql" suffix(, 0)
+};
+static const char bulk_preview[] = {
+#embed "statements/bulk_preview.sql" suffix(, 0)
+};
 static const char claim[] = {
 #embed "statements/claim.sql" suffix(, 0)
 };
@@ -66,6 +72,12 @@ static const char commit[] = {
 };
 static const char doctor_backlog[] = {
 #embed "statements/doctor_backlog.sql" suffix(, 0)
+};
+static const char doctor_bulk_cancels[] = {
+#embed "statements/doctor_bulk_cancels.sql" suffix(, 0)
+};
+static const char doctor_cancels[] = {
+#embed "statements/doctor_cancels.sql" suffix(, 0)
 };
 static const char doctor_dead_sessions[] = {
 #embed "statements/doctor_dead_sessions.sql" suffix(, 0)
@@ -81,6 +93,9 @@ static const char doctor_invariants[] = {
 };
 static const char doctor_partitions[] = {
 #embed "statements/doctor_partitions.sql" suffix(, 0)
+};
+static const char doctor_policies[] = {
+#embed "statements/doctor_policies.sql" suffix(, 0)
 };
 static const char doctor_privileges[] = {
 #embed "statements/doctor_privileges.sql" suffix(, 0)
@@ -121,11 +136,17 @@ static const char memo[] = {
 static const char open_session[] = {
 #embed "statements/open_session.sql" suffix(, 0)
 };
+static const char preview[] = {
+#embed "statements/preview.sql" suffix(, 0)
+};
 static const char reap[] = {
 #embed "statements/reap.sql" suffix(, 0)
 };
 static const char register_paths[] = {
 #embed "statements/register_paths.sql" suffix(, 0)
+};
+static const char report_bulk_cancels[] = {
+#embed "statements/report_bulk_cancels.sql" suffix(, 0)
 };
 static const char report_cancelling[] = {
 #embed "statements/report_cancelling.sql" suffix(, 0)
@@ -136,20 +157,32 @@ static const char report_event[] = {
 static const char report_events[] = {
 #embed "statements/report_events.sql" suffix(, 0)
 };
+static const char report_interruption[] = {
+#embed "statements/report_interruption.sql" suffix(, 0)
+};
 static const char report_lease[] = {
 #embed "statements/report_lease.sql" suffix(, 0)
 };
 static const char report_live_runs[] = {
 #embed "statements/report_live_runs.sql" suffix(, 0)
 };
+static const char report_open_steps[] = {
+#embed "statements/report_open_steps.sql" suffix(, 0)
+};
 static const char report_policy[] = {
 #embed "statements/report_policy.sql" suffix(, 0)
+};
+static const char report_reruns[] = {
+#embed "statements/report_reruns.sql" suffix(, 0)
 };
 static const char report_runs[] = {
 #embed "statements/report_runs.sql" suffix(, 0)
 };
 static const char report_steps[] = {
 #embed "statements/report_steps.sql" suffix(, 0)
+};
+static const char reschedule[] = {
+#embed "statements/reschedule.sql" suffix(, 0)
 };
 static const char resolve[] = {
 #embed "statements/resolve.sql" suffix(, 0)
@@ -181,15 +214,20 @@ static const struct nightjar_asset statements[] = {
     ASSET(apply_pending, "apply_pending"),
     ASSET(arrivals, "arrivals"),
     ASSET(bulk_advance, "bulk_advance"),
+    ASSET(bulk_cancel, "bulk_cancel"),
+    ASSET(bulk_preview, "bulk_preview"),
     ASSET(claim, "claim"),
     ASSET(close_session, "close_session"),
     ASSET(commit, "commit"),
     ASSET(doctor_backlog, "doctor_backlog"),
+    ASSET(doctor_bulk_cancels, "doctor_bulk_cancels"),
+    ASSET(doctor_cancels, "doctor_cancels"),
     ASSET(doctor_dead_sessions, "doctor_dead_sessions"),
     ASSET(doctor_horizon, "doctor_horizon"),
     ASSET(doctor_idle_limit, "doctor_idle_limit"),
     ASSET(doctor_invariants, "doctor_invariants"),
     ASSET(doctor_partitions, "doctor_partitions"),
+    ASSET(doctor_policies, "doctor_policies"),
     ASSET(doctor_privileges, "doctor_privileges"),
     ASSET(doctor_server, "doctor_server"),
     ASSET(doctor_unserved, "doctor_unserved"),
@@ -203,16 +241,22 @@ static const struct nightjar_asset statements[] = {
     ASSET(mark_dead, "mark_dead"),
     ASSET(memo, "memo"),
     ASSET(open_session, "open_session"),
+    ASSET(preview, "preview"),
     ASSET(reap, "reap"),
     ASSET(register_paths, "register_paths"),
+    ASSET(report_bulk_cancels, "report_bulk_cancels"),
     ASSET(report_cancelling, "report_cancelling"),
     ASSET(report_event, "report_event"),
     ASSET(report_events, "report_events"),
+    ASSET(report_interruption, "report_interruption"),
     ASSET(report_lease, "report_lease"),
     ASSET(report_live_runs, "report_live_runs"),
+    ASSET(report_open_steps, "report_open_steps"),
     ASSET(report_policy, "report_policy"),
+    ASSET(report_reruns, "report_reruns"),
     ASSET(report_runs, "report_runs"),
     ASSET(report_steps, "report_steps"),
+    ASSET(reschedule, "reschedule"),
     ASSET(resolve, "resolve"),
     ASSET(send, "send"),
     ASSET(still_executing, "still_executing"),

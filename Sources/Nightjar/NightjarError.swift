@@ -1,10 +1,13 @@
+internal import PostgresClient
+
 /// What goes wrong between a caller and Nightjar. Errors of the database itself arrive as `PostgresError`.
 public struct NightjarError: Error, Sendable, CustomStringConvertible {
     /// The kind of error; new kinds may be added.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Kind: String {
             case schemaMissing, schemaOutdated, schemaTooNew, migrationEdited, invalidFunction, invalidEvent, timedOut
-            case unknownRun
+            case unknownRun, unknownFunction, unknownStep, unknownBulkCancel, invalidFilter, replacesNothing,
+                cannotRerun
         }
         private let kind: Kind
 
@@ -25,6 +28,19 @@ public struct NightjarError: Error, Sendable, CustomStringConvertible {
         /// There is no such run.
         public static let unknownRun = Code(kind: .unknownRun)
 
+        /// There is no such function.
+        public static let unknownFunction = Code(kind: .unknownFunction)
+        /// A run never came to such a step.
+        public static let unknownStep = Code(kind: .unknownStep)
+        /// There is no such request to cancel many runs.
+        public static let unknownBulkCancel = Code(kind: .unknownBulkCancel)
+        /// A filter of runs that is not understood, or can mean no unfinished run.
+        public static let invalidFilter = Code(kind: .invalidFilter)
+        /// An event that was to replace what earlier ones started, and does not.
+        public static let replacesNothing = Code(kind: .replacesNothing)
+        /// A run that cannot be run again, as things stand.
+        public static let cannotRerun = Code(kind: .cannotRerun)
+
         /// The code's name.
         public var description: String { kind.rawValue }
     }
@@ -42,4 +58,15 @@ public struct NightjarError: Error, Sendable, CustomStringConvertible {
 
     /// The code and the message.
     public var description: String { "\(code): \(message)" }
+}
+
+extension NightjarError {
+    /// Executes a statement whose refusals are meant for the caller: those with one of these states become errors with
+    /// the server's message and advice.
+    static func refusals<T>(_ codes: [SQLState: Code], _ body: () throws -> T) throws -> T {
+        do { return try body() } catch let error as PostgresError {
+            guard let code = error.sqlState.flatMap({ codes[$0] }) else { throw error }
+            throw NightjarError(code, error.hint.map { "\(error.message). \($0)" } ?? error.message)
+        }
+    }
 }

@@ -25,11 +25,20 @@ struct CommandError: Error {
         case let error as PostgresError:
             self.init(.failure, "\(error)")
         case let error as NightjarError:
-            self.init(.failure, error.message)
+            self.init(Self.status(of: error.code), error.message)
         case let error as LocalPostgresError:
             self.init(.failure, error.message)
         default:
             self.init(.failure, "\(error)")
+        }
+    }
+
+    private static func status(of code: NightjarError.Code) -> ExitStatus {
+        switch code {
+        case .invalidFilter, .invalidEvent: .usage
+        case .unknownRun, .unknownStep, .unknownFunction, .unknownBulkCancel, .replacesNothing, .cannotRerun:
+            .notAsWanted
+        default: .failure
         }
     }
 

@@ -8,8 +8,8 @@ struct NightjarProgram: AsyncParsableCommand {
         commandName: "nightjar",
         abstract: "Durable, event-driven functions on PostgreSQL.",
         discussion: """
-            An event starts runs of the functions that listen to its name. A run is a sequence of recorded steps and \
-            sleeps; another event cancels it, if a policy of the function says so. All of it lives in the schema \
+            An event starts runs of the functions that listen to its name. A run is a sequence of recorded steps, sleeps \
+            and waits; another event cancels it, if a policy of the function says so, and so can you. All of it lives in the schema \
             "nightjar" of one PostgreSQL database, which this program sets up, looks into and examines. Your functions \
             run in workers of your own.
 
@@ -18,6 +18,7 @@ struct NightjarProgram: AsyncParsableCommand {
               nightjar send blog/post.cancelled '{"postID": "p1"}'
               nightjar runs --status sleeping
               nightjar run 0198c2f4-7c1e-7a53-9b0e-3d4a6f1b2c58
+              nightjar cancel --function publish-post --status sleeping --dry-run
 
             DATABASE
               The first of these that is there counts:
@@ -31,7 +32,8 @@ struct NightjarProgram: AsyncParsableCommand {
             """,
         subcommands: [
             Dev.self, Migrate.self,
-            Send.self, Events.self, Runs.self, ShowRun.self, Cancel.self,
+            Send.self, Preview.self, Events.self, Runs.self, ShowRun.self,
+            Cancel.self, Cancellations.self, Reschedule.self, Rerun.self,
             Examine.self, Bench.self,
         ])
 }

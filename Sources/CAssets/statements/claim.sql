@@ -2,7 +2,7 @@
 -- $1 queue, $2 session, $3 how many, $4 low-watermark of `pass` for the ready ones, $5 the functions that the caller has,
 -- $6 those of them whose runs have to finish in time, $7 in how much time
 --
--- A run that a committed event cancels is not leased (docs/invariants.md, "Strict cancel"): it comes back without an
+-- A run that a committed event cancels, or one of whose steps it answers, is not leased (docs/invariants.md, "Strict cancel"): it comes back without an
 -- epoch, for the caller to apply what is pending and ask again. Two places are looked up, both by the run's waits:
 -- `pending`, since an event counts from its commit; and, at a run's first claim, the log of match keys, since an event
 -- that was probed before the run's own commit could not see it ("No lost cancel"). What only the log knows goes back
@@ -37,13 +37,18 @@ WITH me AS MATERIALIZED (
     SELECT c.run_id, h.*
     FROM candidate c CROSS JOIN LATERAL (
         SELECT w.tenant_id, w.key, p.seq, NULL::uuid AS logged, NULL::uuid AS log_id
-        FROM (SELECT w.tenant_id, w.key, w.since, w.policy_id FROM nightjar.waits w
-              WHERE w.run_id = c.run_id AND w.purpose = 1 OFFSET 0) w
+        FROM (SELECT w.tenant_id, w.key, w.since, w.policy_id, w.purpose FROM nightjar.waits w
+              WHERE w.run_id = c.run_id OFFSET 0) w
         CROSS JOIN LATERAL (SELECT p.seq FROM nightjar.pending p
                             WHERE p.tenant_id = w.tenant_id AND p.key = w.key AND p.seq + 0 > w.since
-                              AND nightjar.policy_holds(w.policy_id, c.run_id, p.event_id, p.asked_at) OFFSET 0) p
+                              AND CASE w.purpose WHEN 1 THEN nightjar.policy_holds(w.policy_id, c.run_id, p.event_id, p.asked_at)
+                                  ELSE nightjar.wait_holds(c.run_id, w.policy_id, p.event_id, p.asked_at) END OFFSET 0) p
         UNION ALL
         SELECT p.tenant_id, p.key, p.seq, NULL, NULL FROM nightjar.pending p WHERE p.tenant_id = c.tenant_id AND p.key = c.run_id
+        UNION ALL
+        -- A step that is about to time out, and nobody has looked whether its event was there before.
+        SELECT o.tenant_id, o.run_id, 0, NULL, NULL FROM nightjar.open_steps o
+        WHERE c.epoch > 0 AND o.run_id = c.run_id AND NOT o.looked AND o.due_at <= now()
         UNION ALL
         SELECT w.tenant_id, w.key, m.seq, m.event_id, m.log_id
         FROM (SELECT w.tenant_id, w.key, w.since, w.policy_id FROM nightjar.waits w

@@ -1,6 +1,7 @@
 -- Records what a worker's runs did since their last commit: one statement, one snapshot, one flush for all of them.
 -- Answers the runs whose lease was good, and whether one that wanted to wait is ready instead: what it did not know of yet
--- had come for one of its open steps. One that is missing was cancelled, or leased anew, or its row is locked by
+-- had come for one of its open steps. Null: the lease is good and nothing was recorded, since the run gave up waiting for
+-- something that had come in time; it is to be executed again. One that is missing was cancelled, or leased anew, or its row is locked by
 -- somebody else at this moment (resolve.sql tells which): nothing of it was recorded.
 --
 -- $1 session
@@ -28,9 +29,23 @@ WITH asked AS MATERIALIZED (
     FROM unnest($2::uuid[], $3::int[], $4::smallint[], $5::timestamptz[], $6::jsonb[], $7::jsonb[], $35::int[])
          AS t (run_id, epoch, next, due_at, output, error, mail)
     ORDER BY t.run_id
-), ok AS MATERIALIZED (
+), timed_out AS MATERIALIZED (
+    SELECT s.run_id FROM unnest($8::uuid[], $10::smallint[], $11::bool[], $13::jsonb[], $14::jsonb[]) AS s (run_id, kind, failed, output, error)
+    WHERE s.kind = 4 AND NOT s.failed AND s.output = 'null' OR s.kind = 5 AND s.error ->> 'code' = 'invoke_timeout'
+), held AS MATERIALIZED (
     SELECT l.run_id, l.tenant_id, l.function_id, l.started_at, l.deaths, a.next, a.due_at, a.output, a.error,
-           a.next IN (4, 5, 7, 8) AND l.mail > a.mail AS behind
+           a.next IN (4, 5, 7, 8) AND l.mail > a.mail AS behind,
+           -- It gave up waiting for what had come in time.
+           (a.run_id IN (SELECT t.run_id FROM timed_out t)) IS TRUE AND (
+               l.mail > a.mail
+               OR EXISTS (SELECT FROM nightjar.open_steps o WHERE o.run_id = a.run_id AND NOT o.looked OFFSET 0)
+               OR EXISTS (
+                   SELECT FROM (SELECT w.tenant_id, w.key, w.since, w.policy_id FROM nightjar.waits w
+                                WHERE w.run_id = a.run_id AND w.purpose = 2 OFFSET 0) w
+                   WHERE EXISTS (SELECT FROM nightjar.pending p
+                                 WHERE p.tenant_id = w.tenant_id AND p.key = w.key AND p.seq + 0 > w.since
+                                   AND nightjar.wait_holds(a.run_id, w.policy_id, p.event_id, p.asked_at) OFFSET 0))
+           ) AS outdated
     FROM asked a
     CROSS JOIN LATERAL (
         SELECT l.run_id, l.tenant_id, l.function_id, l.started_at, l.deaths, l.mail FROM nightjar.live l
@@ -43,6 +58,8 @@ WITH asked AS MATERIALIZED (
                         WHERE p.tenant_id = w.tenant_id AND p.key = w.key AND p.seq + 0 > w.since
                           AND nightjar.policy_holds(w.policy_id, a.run_id, p.event_id, p.asked_at) OFFSET 0))
       AND NOT EXISTS (SELECT FROM nightjar.pending p WHERE p.tenant_id = l.tenant_id AND p.key = a.run_id OFFSET 0)
+), ok AS MATERIALIZED (
+    SELECT h.* FROM held h WHERE NOT h.outdated
 ), recorded AS (
     INSERT INTO nightjar.steps (run_id, step, tenant_id, kind, failed, attempt, output, error, due_at, started_at, ended_at)
     SELECT s.run_id, s.step, s.tenant_id, s.kind, s.failed, s.attempt, s.output, s.error, s.due_at, s.started_at, s.ended_at
@@ -96,4 +113,4 @@ WITH asked AS MATERIALIZED (
     FROM ok
     WHERE l.run_id = ANY (ARRAY(SELECT ok.run_id FROM ok WHERE ok.next IN (4, 5, 6, 7, 8))) AND l.run_id = ok.run_id
 )
-SELECT ok.run_id, ok.behind FROM ok
+SELECT h.run_id, CASE WHEN NOT h.outdated THEN h.behind END FROM held h

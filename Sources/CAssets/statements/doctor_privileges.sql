@@ -6,6 +6,8 @@ WITH wanted (object, privilege) AS (VALUES
     ('live', 'SELECT'), ('live', 'UPDATE'), ('live', 'DELETE'), ('waits', 'SELECT'), ('match_log', 'SELECT'),
     ('pending', 'SELECT'), ('pending', 'INSERT'), ('sessions', 'SELECT'), ('sessions', 'INSERT'),
     ('sessions', 'UPDATE'), ('sessions', 'DELETE'), ('idempotency', 'SELECT'), ('idempotency', 'DELETE'),
+    ('open_steps', 'SELECT'), ('open_steps', 'INSERT'), ('open_steps', 'DELETE'), ('interruptions', 'SELECT'),
+    ('interruptions', 'UPDATE'), ('bulk_cancels', 'SELECT'), ('tenants', 'SELECT'),
     ('functions', 'SELECT'), ('apps', 'SELECT'), ('cancel_policies', 'SELECT'), ('run_status', 'SELECT'),
     ('migrations', 'SELECT'))
 SELECT 'USAGE on schema nightjar' AS missing WHERE NOT has_schema_privilege('nightjar', 'USAGE')
@@ -18,5 +20,8 @@ SELECT 'USAGE on sequence nightjar.event_seq'
 WHERE has_schema_privilege('nightjar', 'USAGE') AND NOT has_sequence_privilege('nightjar.event_seq', 'USAGE')
 UNION ALL
 SELECT 'EXECUTE on function ' || p.oid::regprocedure FROM pg_proc p
-WHERE p.pronamespace = to_regnamespace('nightjar') AND p.proname IN ('register', 'send', 'cancel', 'apply_pending', 'make_partitions')
+WHERE p.pronamespace = to_regnamespace('nightjar') AND p.proname IN (
+    'register', 'send', 'cancel', 'apply_pending', 'make_partitions', 'register_paths', 'look_back', 'expire', 'policy_holds',
+    'evaluate', 'arithmetic', 'event_json', 'trigger_json', 'is_heard', 'bulk_cancel', 'bulk_preview', 'bulk_advance', 'bulk_interrupt',
+    'preview', 'reschedule', 'rerun')
   AND NOT has_function_privilege(p.oid, 'EXECUTE')

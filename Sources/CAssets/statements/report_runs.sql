@@ -3,7 +3,7 @@
 -- Locks: none. Indexes: runs_pkey, backwards through the partitions that $4 leaves; live_pkey, outcomes_pkey.
 -- A status of runs that have not ended is answered by report_live_runs.sql: here it would read the whole history.
 SELECT r.run_id, r.app, r.function, r.status, r.event_id, r.created_at, r.started_at, r.ended_at, r.due_at, r.output,
-       r.error, r.cause
+       r.error, r.cause, r.expires_at, r.rerun_of, r.parent_run_id, r.parent_step, r.policy, r.executing
 FROM nightjar.run_status r
 WHERE r.tenant_id = nightjar.current_tenant()
   AND ($1::text IS NULL OR r.status = $1) AND ($2::text IS NULL OR r.function = $2) AND ($3::text IS NULL OR r.app = $3)

@@ -3,33 +3,38 @@ public import Logging
 public import NightjarCore
 public import PostgresClient
 
-/// Sends events, reads runs, waits for their outcomes.
+/// Sends events; reads, cancels, replaces and repeats runs; waits for their outcomes.
 ///
 /// An event may also be sent inside a transaction of your own, beside the business row that it speaks of: then it has its
 /// whole effect exactly when that transaction commits. See ``send(_:in:)``.
 public final class Client: Sendable {
-    private let pool: PostgresPool
-    private let hints: HintSender
+    let source: any ConnectionSource
+    let hints: HintSender
+    let logger: Logger
 
     /// Creates a client with connections of its own, opened when they are needed. Call ``close()`` at the end.
     /// - Parameters:
     ///   - database: where the schema is.
     ///   - connections: how many connections at most, from 1.
-    public init(
+    public convenience init(
         database: PostgresConfiguration, connections: Int = 4, logger: Logger = Logger(label: "nightjar.client")
     ) {
         var configuration = PostgresPool.Configuration()
         configuration.size = connections
-        var database = database
-        if database.applicationName == nil { database.applicationName = "nightjar client" }
-        database.settings["nightjar.hints"] = "own"
-        pool = PostgresPool(database, configuration: configuration, logger: logger)
-        hints = HintSender(pool: pool, logger: logger)
+        self.init(
+            PostgresPool(database.forClient, configuration: configuration, logger: logger), logger: logger)
+    }
+
+    /// Creates a client that works over what lends it connections.
+    init(_ source: any ConnectionSource, logger: Logger) {
+        self.source = source
+        self.logger = logger
+        hints = HintSender(source: source, logger: logger)
     }
 
     /// Closes the client's connections.
     public func close() async {
-        await pool.close()
+        await source.close()
     }
 
     // MARK: - Sending
@@ -54,7 +59,7 @@ public final class Client: Sendable {
         var attempt = 0
         while true {
             do {
-                try await pool.withConnection { db in try batch.insert(db) }
+                try await source.withConnection { db in try batch.insert(db) }
                 break
             } catch let error as PostgresError where error.isRetryable && attempt < 5 {
                 attempt += 1
@@ -87,12 +92,12 @@ public final class Client: Sendable {
 
     /// Reads a run; nil when there is none.
     public func run(_ id: UUID) async throws -> RunRecord? {
-        try await pool.withConnection { db in try RunRecord.read(db, where: "r.run_id = $1", [id], limit: 1).first }
+        try await source.withConnection { db in try RunRecord.read(db, where: "r.run_id = $1", [id], limit: 1).first }
     }
 
     /// Reads the runs that an event started, by the id that ``send(_:id:at:)`` returned.
     public func runs(startedBy eventID: String) async throws -> [RunRecord] {
-        try await pool.withConnection { db in try RunRecord.started(db, by: eventID) }
+        try await source.withConnection { db in try RunRecord.started(db, by: eventID) }
     }
 
     /// Waits until a run has ended.
@@ -101,9 +106,7 @@ public final class Client: Sendable {
         let deadline = ContinuousClock.now + timeout
         var pause = Duration.milliseconds(10)
         while true {
-            guard let record = try await self.run(run) else {
-                throw NightjarError(.unknownRun, "there is no run \(run.uuidString.lowercased())")
-            }
+            let record = try await existing(run)
             if let outcome = record.outcome { return outcome }
             guard ContinuousClock.now + pause < deadline else {
                 throw NightjarError(
@@ -115,25 +118,21 @@ public final class Client: Sendable {
         }
     }
 
-    /// Cancels one run, whatever it is doing.
-    /// - Parameter actor: who asks, for the record.
-    public func cancel(_ run: UUID, actor: String) async throws -> CancelAnswer {
-        let answer = try await pool.withConnection { db in
-            try db.query("SELECT nightjar.cancel($1, $2)", [run, actor])[0].decode(0, as: String.self)
+    func existing(_ run: UUID) async throws -> RunRecord {
+        guard let record = try await self.run(run) else {
+            throw NightjarError(.unknownRun, "there is no run \(run.uuidString.lowercased())")
         }
-        await hints.send([.pending])
-        return CancelAnswer(rawValue: answer) ?? .unknown
+        return record
     }
 }
 
-/// What became of a request to cancel a run.
-public enum CancelAnswer: String, Sendable {
-    /// The run has ended as cancelled.
-    case cancelled
-    /// A worker executes it: nothing that it does from now on is recorded, and a worker ends it.
-    case requested
-    /// It had ended before.
-    case ended
-    /// There is no such run.
-    case unknown
+extension PostgresConfiguration {
+    /// The settings under which clients' statements run.
+    var forClient: PostgresConfiguration {
+        var configuration = self
+        if configuration.applicationName == nil { configuration.applicationName = "nightjar client" }
+        // Hints are sent after the commit, gathered: see HintSender.
+        configuration.settings["nightjar.hints"] = "own"
+        return configuration
+    }
 }

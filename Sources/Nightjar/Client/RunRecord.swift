@@ -16,12 +16,33 @@ public struct RunRecord: Sendable, Codable {
         case retrying
         /// Its event's `ts` lies ahead; it begins at ``RunRecord/dueAt``.
         case scheduled
+        /// A step waits for an event, until ``RunRecord/dueAt`` at most.
+        case waiting
+        /// A step waits for the end of a run that it invoked, until ``RunRecord/dueAt`` at most.
+        case invoking
         /// It returned.
         case completed
         /// It threw, and is not tried again.
         case failed
-        /// An event or somebody cancelled it.
+        /// It was cancelled: by an event, by somebody, or because it took too long.
         case cancelled
+
+        /// Whether the run can still be cancelled.
+        package var isUnfinished: Bool {
+            switch self {
+            case .queued, .running, .sleeping, .retrying, .scheduled, .waiting, .invoking: true
+            case .completed, .failed, .cancelled: false
+            }
+        }
+
+        /// - Throws: ``NightjarError`` with `schemaTooNew` for a status of a newer build.
+        init(stored: String, of run: UUID) throws {
+            guard let known = Status(rawValue: stored) else {
+                throw NightjarError(
+                    .schemaTooNew, "run \(run) has a status that only a newer Nightjar knows: \(stored)")
+            }
+            self = known
+        }
     }
 
     /// The run's id.
@@ -40,7 +61,7 @@ public struct RunRecord: Sendable, Codable {
     public var startedAt: Date?
     /// When it ended.
     public var endedAt: Date?
-    /// While it sleeps, retries or is scheduled: until when.
+    /// While it sleeps, retries, waits, invokes or is scheduled: until when.
     public var dueAt: Date?
     /// What it returned, as JSON.
     public var output: JSON?
@@ -48,6 +69,14 @@ public struct RunRecord: Sendable, Codable {
     public var error: RunError?
     /// Why it was cancelled.
     public var cause: Outcome.Cancellation?
+    /// When it is cancelled for taking too long: for not having begun, or, once it has, for not having ended. Nil: never.
+    public var expiresAt: Date?
+    /// The ended run that it repeats.
+    public var rerunOf: UUID?
+    /// The run that invoked it.
+    public var parentRunID: UUID?
+    /// The step of that run.
+    public var parentStep: String?
 
     /// How it ended; nil while it lives.
     public var outcome: Outcome? {
@@ -55,13 +84,14 @@ public struct RunRecord: Sendable, Codable {
         case .completed: .completed(output: output.flatMap { try? JSONCoding.text($0) } ?? "null")
         case .failed: .failed(error ?? RunError(name: "Error", message: "unknown"))
         case .cancelled: .cancelled(cause ?? .init(kind: .other("unknown")))
-        case .queued, .running, .sleeping, .retrying, .scheduled: nil
+        case .queued, .running, .sleeping, .retrying, .scheduled, .waiting, .invoking: nil
         }
     }
 
     private static let columns = """
         SELECT r.run_id, r.app, r.function, r.status, r.event_id, r.created_at, r.started_at, r.ended_at, r.due_at, r.output,
-               r.error, r.cause FROM nightjar.run_status r
+               r.error, r.cause, r.expires_at, r.rerun_of, r.parent_run_id, r.parent_step, r.policy, r.executing
+        FROM nightjar.run_status r
         """
 
     /// Reads runs, the newest first. `condition` is a text of ours, never of a user's.
@@ -91,11 +121,7 @@ public struct RunRecord: Sendable, Codable {
         id = try row.decode(0)
         app = try row.decode(1)
         function = try row.decode(2)
-        let status = try row.decode(3, as: String.self)
-        guard let known = Status(rawValue: status) else {
-            throw NightjarError(.schemaTooNew, "run \(id) has a status that only a newer Nightjar knows: \(status)")
-        }
-        self.status = known
+        status = try Status(stored: row.decode(3), of: id)
         eventID = try row.decode(4)
         createdAt = try row.decode(5)
         startedAt = try row.decode(6)
@@ -104,5 +130,11 @@ public struct RunRecord: Sendable, Codable {
         output = try row.decode(9, as: PostgresJSON?.self)?.decode(JSON.self)
         error = try row.decode(10, as: PostgresJSON?.self)?.decode(RunError.self)
         cause = try row.decode(11, as: PostgresJSON?.self)?.decode(Outcome.Cancellation.self)
+        expiresAt = try row.decode(12)
+        rerunOf = try row.decode(13)
+        parentRunID = try row.decode(14)
+        parentStep = try row.decode(15)
+        if let policy = try row.decode(16, as: String?.self) { cause?.policy = policy }
+        if let executing = try row.decode(17, as: [String]?.self) { cause?.executing = executing }
     }
 }

@@ -5,6 +5,8 @@ enum Statement: String, CaseIterable {
     case applyPending = "apply_pending"
     case arrivals
     case bulkAdvance = "bulk_advance"
+    case bulkCancel = "bulk_cancel"
+    case bulkPreview = "bulk_preview"
     case claim
     case closeSession = "close_session"
     case commit
@@ -18,27 +20,36 @@ enum Statement: String, CaseIterable {
     case markDead = "mark_dead"
     case memo
     case openSession = "open_session"
+    case preview
     case reap
     case registerPaths = "register_paths"
+    case reschedule
     case resolve
     case send
     case stillExecuting = "still_executing"
 
     case doctorBacklog = "doctor_backlog"
+    case doctorBulkCancels = "doctor_bulk_cancels"
+    case doctorCancels = "doctor_cancels"
     case doctorDeadSessions = "doctor_dead_sessions"
     case doctorHorizon = "doctor_horizon"
     case doctorIdleLimit = "doctor_idle_limit"
     case doctorInvariants = "doctor_invariants"
     case doctorPartitions = "doctor_partitions"
+    case doctorPolicies = "doctor_policies"
     case doctorPrivileges = "doctor_privileges"
     case doctorServer = "doctor_server"
     case doctorUnserved = "doctor_unserved"
+    case reportBulkCancels = "report_bulk_cancels"
     case reportCancelling = "report_cancelling"
     case reportEvent = "report_event"
     case reportEvents = "report_events"
+    case reportInterruption = "report_interruption"
     case reportLease = "report_lease"
     case reportLiveRuns = "report_live_runs"
+    case reportOpenSteps = "report_open_steps"
     case reportPolicy = "report_policy"
+    case reportReruns = "report_reruns"
     case reportRuns = "report_runs"
     case reportSteps = "report_steps"
 

@@ -13,11 +13,11 @@ final class HintSender: Sendable {
     }
 
     private let state = Mutex(State())
-    private let pool: PostgresPool
+    private let source: any ConnectionSource
     private let logger: Logger
 
-    init(pool: PostgresPool, logger: Logger) {
-        self.pool = pool
+    init(source: any ConnectionSource, logger: Logger) {
+        self.source = source
         self.logger = logger
     }
 
@@ -39,7 +39,7 @@ final class HintSender: Sendable {
             return state.waiting
         }) {
             do {
-                try await pool.withConnection { db in
+                try await source.withConnection { db in
                     _ = try db.query(
                         "SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload",
                         [Hint.channel, Hint.payloads(of: batch)])

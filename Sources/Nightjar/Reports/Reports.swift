@@ -5,11 +5,14 @@ package import PostgresClient
 /// Reads what happened: events, runs, one run's timeline. Over one connection, and a failure to connect is reported at
 /// once: for programs that a person waits for.
 package final class Reports: Sendable {
+    /// What acts, over the same connection.
+    package let client: Client
     let session: PostgresSession
 
     /// Creates a reader; it connects when it is first asked.
     package init(database: PostgresConfiguration, logger: Logger) {
-        session = PostgresSession(database, logger: logger)
+        session = PostgresSession(database.forClient, logger: logger)
+        client = Client(session, logger: logger)
     }
 
     /// Closes the connection.
@@ -30,28 +33,10 @@ package final class Reports: Sendable {
         try await session.run { db in try query.read(db) }
     }
 
-    /// The runs that an event started, by the id that sending it answered.
-    package func runs(startedBy eventID: String) async throws -> [RunRecord] {
-        try await session.run { db in try RunRecord.started(db, by: eventID) }
-    }
-
     /// Everything that is known of a run, as of one moment; nil when there is no such run.
     package func timeline(of run: UUID) async throws -> RunTimeline? {
         try await session.run { db in
             try db.transaction(isolation: .repeatableRead, readOnly: true) { db in try RunTimeline.read(db, run: run) }
         }
-    }
-
-    /// Sends one event and answers its id once it is durable.
-    package func send(_ event: NewEvent) async throws -> String {
-        try await session.run { db in try Client.send([event], in: db)[0] }
-    }
-
-    /// Cancels one run.
-    package func cancel(_ run: UUID, actor: String) async throws -> CancelAnswer {
-        let answer = try await session.run { db in
-            try db.query("SELECT nightjar.cancel($1, $2)", [run, actor])[0].decode(0, as: String.self)
-        }
-        return CancelAnswer(rawValue: answer) ?? .unknown
     }
 }

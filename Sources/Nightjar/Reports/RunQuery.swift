@@ -26,9 +26,6 @@ package struct RunQuery: Sendable {
     }
 
     private var statement: Statement {
-        switch status {
-        case .queued, .running, .sleeping, .retrying, .scheduled: .reportLiveRuns
-        case .completed, .failed, .cancelled, nil: .reportRuns
-        }
+        status?.isUnfinished == true ? .reportLiveRuns : .reportRuns
     }
 }

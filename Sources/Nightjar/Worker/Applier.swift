@@ -5,15 +5,16 @@ internal import PostgresClient
 /// Applies to runs what was committed elsewhere, in short transactions of its own: events that cancel them or answer
 /// their steps, cancels by hand, times that are up. Tells whoever executes one of them.
 struct Applier: Sendable {
-    let pool: PostgresPool
-    let executions: Executions
+    let source: any ConnectionSource
     let hints: HintSender
-    let metrics: WorkerMetrics
     let logger: Logger
+    /// What this process executes; nil in one that executes nothing.
+    var executions: Executions?
+    var metrics: WorkerMetrics?
     /// A run that a session was executing is cancelled.
-    let cancelled: @Sendable (_ run: UUID, _ session: UUID) -> Void
+    var cancelled: @Sendable (_ run: UUID, _ session: UUID) -> Void = { _, _ in }
     /// Runs are ready again.
-    let ready: @Sendable () -> Void
+    var ready: @Sendable () -> Void = {}
     /// How many pending rows one transaction takes, and how many waits of each: a transaction of about 20 ms.
     var eventLimit = 256
     var waitLimit = 500
@@ -44,12 +45,13 @@ struct Applier: Sendable {
         return stayed
     }
 
-    private func applyPending() async throws -> (cancelled: Int, stayed: Bool) {
+    /// Applies what is pending now, and tells how many runs that cancelled, and whether something had to stay.
+    func applyPending() async throws -> (cancelled: Int, stayed: Bool) {
         var after: Int64 = 0
         var stayed = false
         var cancelled = 0
         while true {
-            let round = try await pool.withConnection { [after] db in try self.round(db, after: after) }
+            let round = try await source.withConnection { [after] db in try self.round(db, after: after) }
             stayed = stayed || round.stayed
             cancelled += round.cancelled.count
             await tell(round)
@@ -76,27 +78,30 @@ struct Applier: Sendable {
 
     /// Answers steps that began to wait with what had been sent before. Says whether some have to be looked at again.
     private func lookBack() async throws -> Bool {
-        var round = Round()
-        repeat {
-            round = try await pool.withConnection { [eventLimit] db in
+        var after = (run: UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)), step: "")
+        while true {
+            let (round, reached) = try await source.withConnection { [eventLimit, after] db in
                 var round = Round()
-                for row in try db.query(Statement.lookBack.sql, [Int32(eventLimit)]) {
+                var reached: (run: UUID, step: String)?
+                for row in try db.query(Statement.lookBack.sql, [Int32(eventLimit), after.run, after.step]) {
                     if let run = try row.decode(0, as: UUID?.self) {
                         round.answered.append((run, try row.decode(1)))
                     } else {
-                        round.stayed = try row.decode(2)
+                        reached = try row.decode(2, as: UUID?.self).map { ($0, try row.decode(3)) }
+                        round.stayed = try row.decode(4)
                     }
                 }
-                return round
+                return (round, reached)
             }
             await tell(round)
-        } while round.stayed && !round.answered.isEmpty
-        return round.stayed
+            guard let reached else { return round.stayed }
+            after = reached
+        }
     }
 
     /// Carries a bulk cancel one chunk further. Says whether there may be more.
     func advanceBulk(_ request: UUID? = nil) async throws -> Bool {
-        let (round, state) = try await pool.withConnection { [bulkLimit] db in
+        let (round, state) = try await source.withConnection { [bulkLimit] db in
             var round = Round()
             var state: Int16?
             for row in try db.query(Statement.bulkAdvance.sql, [Int32(bulkLimit), request]) {
@@ -116,7 +121,7 @@ struct Applier: Sendable {
     func expire() async throws {
         let limit = waitLimit
         while true {
-            let round = try await pool.withConnection { db in
+            let round = try await source.withConnection { db in
                 Round(
                     cancelled: try db.query(Statement.expire.sql, [Int32(limit)]).map {
                         (try $0.decode(0), try $0.decode(1))
@@ -129,7 +134,7 @@ struct Applier: Sendable {
 
     private func tell(_ round: Round) async {
         guard !round.cancelled.isEmpty || !round.answered.isEmpty else { return }
-        metrics.cancelled(round.cancelled.count)
+        metrics?.cancelled(round.cancelled.count)
         logger.debug(
             "applied",
             metadata: [LogKey.cancelled: "\(round.cancelled.count)", LogKey.answered: "\(round.answered.count)"])
@@ -141,7 +146,7 @@ struct Applier: Sendable {
             away.append(.cancelled(session: session, run: run))
         }
         for case (let run, let session?) in round.answered {
-            executions.answered(run: run, session: session)
+            executions?.answered(run: run, session: session)
             away.append(.answered(session: session, run: run))
         }
         ready()

@@ -33,6 +33,15 @@ struct Claim: Sendable {
 
     var count: Int { runs.count + blocked + unreadable.count }
 
+    /// Takes out what was cancelled meanwhile; answers its leases.
+    mutating func drop(_ cancelled: Set<UUID>) -> [Lease] {
+        let leases = (runs.map(\.lease) + unreadable.map(\.lease)).filter { cancelled.contains($0.run) }
+        guard !leases.isEmpty else { return [] }
+        runs.removeAll { cancelled.contains($0.lease.run) }
+        unreadable.removeAll { cancelled.contains($0.lease.run) }
+        return leases
+    }
+
     /// Leases runs. See `claim.sql`.
     ///
     /// - Parameters:

@@ -84,8 +84,17 @@ struct CommitBatch {
         }
     }
 
-    /// Records it all; answers the runs whose lease was good, and whether each wanted to wait and is ready instead.
-    func record(_ db: PostgresConnection, session: UUID) throws -> [UUID: Bool] {
+    /// What became of a run whose lease was good.
+    enum Answer: Sendable {
+        case recorded
+        /// Recorded; it wanted to wait, and is ready instead.
+        case ready
+        /// Not recorded: it gave up waiting for something that had come in time.
+        case outdated
+    }
+
+    /// Records it all; answers the runs whose lease was good.
+    func record(_ db: PostgresConnection, session: UUID) throws -> [UUID: Answer] {
         let parameters: [any PostgresEncodable] = [
             session, runs.id, runs.epoch, runs.next, runs.due, runs.output, runs.error,
             steps.run, steps.step, steps.kind, steps.failed, steps.attempt, steps.output, steps.error, steps.due,
@@ -96,11 +105,12 @@ struct CommitBatch {
             steps.tenant, attempts.tenant, events.tenant, runs.mail,
             open.run, open.step, open.kind, open.started, open.due, open.cascades, open.spec, open.tenant,
         ]
-        var recorded: [UUID: Bool] = [:]
+        var answers: [UUID: Answer] = [:]
         for row in try db.query(Statement.commit.sql, parameters) {
-            recorded[try row.decode(0)] = try row.decode(1, as: Bool.self)
+            let isBehind = try row.decode(1, as: Bool?.self)
+            answers[try row.decode(0)] = isBehind.map { $0 ? .ready : .recorded } ?? .outdated
         }
-        return recorded
+        return answers
     }
 
     /// What a run does next, as the statement's columns.

@@ -171,10 +171,11 @@ final class Committer: Sendable {
                     var batch = CommitBatch()
                     for commit in commits { try batch.add(commit) }
                     let runs = try batch.record(db, session: first)
-                    let recorded = Set(commits.map(\.lease).filter { runs[$0.run] != nil })
-                    let behind = Set(runs.lazy.filter(\.value).map(\.key))
-                    guard recorded.count < commits.count else { return Verdict(recorded: recorded, behind: behind) }
-                    let others = commits.filter { !recorded.contains($0.lease) }
+                    let recorded = Set(
+                        commits.map(\.lease).filter { lease in runs[lease.run].map { $0 != .outdated } ?? false })
+                    let behind = Set(runs.lazy.filter { $0.value == .ready }.map(\.key))
+                    let others = commits.filter { runs[$0.lease.run] == nil }
+                    guard !others.isEmpty else { return Verdict(recorded: recorded, behind: behind) }
                     let standings = try CommitStanding.read(db, others, session: first)
                     let locked = others.map(\.lease).filter { standings[$0.run] == .open }
                     return Verdict(recorded: recorded, locked: Set(locked), behind: behind)

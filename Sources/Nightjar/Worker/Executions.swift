@@ -28,6 +28,9 @@ final class Executions: Sendable {
 
     var count: Int { state.withLock { $0.entries.count } }
 
+    /// Whether code of the run executes under this lease.
+    func contains(_ lease: Lease) -> Bool { state.withLock { $0.entries[lease.run]?.lease == lease } }
+
     /// Executes `body` in a task that the registry can cancel, and waits for it. The caller's cancellation counts too.
     func execute<T: Sendable>(
         _ lease: Lease, mailbox: RunMailbox, mail: Int, _ body: @escaping @Sendable () async -> T

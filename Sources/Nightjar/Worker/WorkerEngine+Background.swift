@@ -17,6 +17,9 @@ extension WorkerEngine {
                 }
             } catch {
                 logger.debug("cancels are applied later", metadata: [LogKey.error: "\(error)"])
+                // The poll asks for it again, but not of a worker that shuts down and whose last commits wait for it.
+                try? await Task.sleep(for: .milliseconds(500))
+                pendingAlarm.ring()
             }
         }
     }
@@ -113,6 +116,7 @@ extension WorkerEngine {
         let dropped = state.withLock { state in
             let dropped = state.queue.remove { $0.run.lease.run == run && $0.run.lease.session == session }
             state.leases.subtract(dropped.map(\.run.lease))
+            if dropped.isEmpty { state.cancelledMeanwhile?.insert(run) }
             if dropped.isEmpty, let lease = state.leases.first(where: { $0.run == run && $0.session == session }) {
                 // On its way from the queue to its execution.
                 executions.doom(lease)

@@ -18,7 +18,7 @@ extension WorkerEngine {
                 switch action {
                 case nil: return
                 case .wait(let until): await alarm.wait(until: until)
-                case .look: try await look()
+                case .look: try await look(&group)
                 case .claim(let limit, let low): try await claim(limit: limit, low: low, &group)
                 }
             } catch {
@@ -34,7 +34,9 @@ extension WorkerEngine {
             await alarm.wait(until: .now + .milliseconds(100))
             return
         }
-        let (claim, memos) = try await pool.withConnection { [registration] db in
+        state.withLock { $0.cancelledMeanwhile = [] }
+        defer { state.withLock { $0.cancelledMeanwhile = nil } }
+        var (claim, memos) = try await pool.withConnection { [registration] db in
             let claim = try Claim.make(
                 db, queue: registration.queue, functions: registration.functionIDs,
                 finishLimits: registration.finishLimits, session: id, limit: limit, low: low)
@@ -42,14 +44,17 @@ extension WorkerEngine {
             return (claim, resumed.isEmpty ? [:] : try Memo.read(db, of: resumed))
         }
         let now = ContinuousClock.now
-        let executing = state.withLock { state in
+        let count = claim.count
+        let (dropped, executing) = state.withLock { state in
+            let dropped = claim.drop(state.cancelledMeanwhile ?? [])
             state.leases.formUnion(claim.runs.map(\.lease))
             state.leases.formUnion(claim.unreadable.map(\.lease))
             state.schedule.claimed(
-                count: claim.count, limit: limit, lowestPass: claim.runs.map(\.pass).min(), now: now)
+                count: count, limit: limit, lowestPass: claim.runs.map(\.pass).min(), now: now)
             state.queue.add(claim.runs.map { ($0, memos[$0.lease.run] ?? Memo(), now) }, now: now)
-            return state.queue.executing
+            return (dropped, state.queue.executing)
         }
+        for lease in dropped { interruptions.ended(lease) }
         metrics.claimed(claim.runs.count, executing: executing)
         if let first = claim.runs.compactMap({ run in run.expiresAt.map { $0.timeIntervalSince(run.now) } }).min() {
             expect(expiryAt: now + .seconds(max(0, first)))
@@ -65,7 +70,7 @@ extension WorkerEngine {
     }
 
     /// The poll behind every hint; also the moment to compare what executes with what is leased.
-    func look() async throws {
+    func look(_ group: inout DiscardingTaskGroup) async throws {
         let asked = ContinuousClock.now
         let id = session.current
         let queue = registration.queue
@@ -77,23 +82,27 @@ extension WorkerEngine {
         let sight = try await pool.withConnection { db in
             try Sight.look(db, queue: queue, functions: functions, session: id)
         }
-        let stale = state.withLock { state in
+        let (gone, surplus) = state.withLock { state -> ([Lease], [Lease]) in
             state.schedule.looked(ready: sight.ready, dueIn: sight.dueIn, now: .now)
             state.isHeard = sight.isHeard
-            return state.queue.tick(giveBackClaimedBefore: asked - .seconds(1))
+            let gone = id == nil ? [] : state.queue.remove { $0.claimedAt < asked && sight.held[$0.run.lease] == nil }
+            state.leases.subtract(gone.map(\.run.lease))
+            let stale = state.queue.tick(giveBackClaimedBefore: asked - .seconds(1))
+            // Claims and looks take turns, so what is held and not known is held by nobody's hand: a claim's answer was
+            // lost.
+            let lost = id == nil ? [] : Set(sight.held.keys).subtracting(known)
+            state.leases.formUnion(lost)
+            return (gone.map(\.run.lease), stale.map(\.run.lease) + lost)
         }
         if let expiresIn = sight.expiresIn { expect(expiryAt: .now + max(expiresIn, .zero)) }
         if sight.pending { pendingAlarm.ring() }
         if sight.dead { deadAlarm.ring() }
-        if id != nil {
-            if executions.keep(only: sight.held, asked: asked) > 0 {
-                logger.debug("runs had been cancelled without a hint")
-            }
-            // Claims and looks take turns, so what is held and not known is held by nobody's hand: a claim's answer was
-            // lost.
-            await handBack(Array(Set(sight.held.keys).subtracting(known)))
+        for lease in gone { interruptions.ended(lease) }
+        if id != nil, executions.keep(only: sight.held, asked: asked) + gone.count > 0 {
+            logger.debug("runs had been cancelled without a hint")
         }
-        await handBack(stale.map(\.run.lease))
+        // Beside the claims: somebody may hold one of these rows locked, or its cancel is yet to be applied.
+        if !surplus.isEmpty { group.addTask { await self.handBack(surplus) } }
     }
 
     func hinted() {

@@ -33,8 +33,7 @@ extension WorkerEngine {
             logger.warning(
                 "a run of a function that this build lacks waits for another worker",
                 metadata: [LogKey.run: "\(run.lease.run)", LogKey.function: "\(run.functionID)"])
-            _ = await committer.commit(
-                LeasedCommit(lease: run.lease, next: .run(.park(until: now + 2, reason: .sleeping))))
+            await leave(LeasedCommit(lease: run.lease, next: .run(.park(until: now + 2, reason: .sleeping))))
             return
         }
         let mailbox = RunMailbox()
@@ -55,6 +54,8 @@ extension WorkerEngine {
         case .refused:
             logger.debug("a commit was refused: cancelled or leased anew", metadata: [LogKey.run: "\(run.lease.run)"])
             interruptions.ended(run.lease)
+            // As a rule the lease is gone, and this is refused too. It is good where the run gave up waiting too early.
+            await handBack([run.lease])
         case .abandoned:
             interruptions.ended(run.lease)
             // If the run was cancelled the lease is gone, and this is refused.
@@ -68,7 +69,7 @@ extension WorkerEngine {
             logger.error(
                 "a run cannot be read; it fails", metadata: [LogKey.run: "\(lease.run)", LogKey.error: "\(reason)"])
             let error = RunError(name: "Unreadable", message: reason)
-            _ = await committer.commit(LeasedCommit(lease: lease, next: .run(.end(.failed(error)))))
+            await leave(LeasedCommit(lease: lease, next: .run(.end(.failed(error)))))
             state.withLock { _ = $0.leases.remove(lease) }
         }
     }
@@ -77,11 +78,18 @@ extension WorkerEngine {
         guard !leases.isEmpty else { return }
         await withDiscardingTaskGroup { group in
             for lease in leases {
-                group.addTask { _ = await self.committer.commit(LeasedCommit(lease: lease, next: .handBack)) }
+                group.addTask { await self.leave(LeasedCommit(lease: lease, next: .handBack)) }
             }
         }
         state.withLock { $0.leases.subtract(leases) }
         await hints.send([.ready])
+    }
+
+    /// Commits for a run that does not execute here, or no longer should.
+    private func leave(_ commit: LeasedCommit) async {
+        let answer = await committer.commit(commit)
+        // It was cancelled meanwhile, and nobody else can say that it does not execute.
+        if answer == .refused, !executions.contains(commit.lease) { interruptions.ended(commit.lease) }
     }
 
     /// What follows from commits that are in the database.

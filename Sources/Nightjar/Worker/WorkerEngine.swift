@@ -15,6 +15,8 @@ final class WorkerEngine: Sendable {
         var queue: LocalQueue<QueuedRun>
         /// Every lease that this worker knows that it has.
         var leases: Set<Lease> = []
+        /// Runs that this worker heard are cancelled while a claim is on its way, which may bring them; nil: none is.
+        var cancelledMeanwhile: Set<UUID>?
         var isShuttingDown = false
         /// When the time of some run is up, as far as this worker knows.
         var expiresAt: Instant?
@@ -60,7 +62,7 @@ final class WorkerEngine: Sendable {
             name: "\(app) \(ProcessInfo.processInfo.hostName):\(ProcessInfo.processInfo.processIdentifier)",
             timeToLive: configuration.sessionTimeToLive, logger: logger)
         committer = Committer(pool: pool, session: session, metrics: metrics, logger: logger)
-        hints = HintSender(pool: pool, logger: logger)
+        hints = HintSender(source: pool, logger: logger)
         interruptions = InterruptionLog(pool: pool, logger: logger)
         paths = PathRegistry(pool: pool, logger: logger)
         reaper = Reaper(pool: pool, metrics: metrics, logger: logger, deathLimit: configuration.deathLimit)
@@ -75,7 +77,7 @@ final class WorkerEngine: Sendable {
     /// Made where it is used, since it calls back.
     var applier: Applier {
         Applier(
-            pool: pool, executions: executions, hints: hints, metrics: metrics, logger: logger,
+            source: pool, hints: hints, logger: logger, executions: executions, metrics: metrics,
             cancelled: { self.cancelled(run: $0, session: $1) }, ready: { self.hinted() })
     }
 

@@ -3,7 +3,7 @@ import ArgumentParser
 /// `nightjar bench`
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure this machine: throughput, latencies, what an idle worker costs.",
+        abstract: "Measure this machine: throughput, latencies, what an idle worker and a cancel cost.",
         discussion: """
             Each scenario works in a database that it makes for itself, and drops at the end: on a temporary server with \
             fsync on, or with --database on yours. Worker and client are this process. Compare figures of one run only; \
@@ -13,8 +13,9 @@ struct Bench: AsyncParsableCommand {
               nightjar bench throughput --runs 20000
               nightjar bench latency
               nightjar bench idle --seconds 30
+              nightjar bench cancel --many 1000000
             """,
-        subcommands: [BenchThroughput.self, BenchLatency.self, BenchIdle.self])
+        subcommands: [BenchThroughput.self, BenchLatency.self, BenchIdle.self, BenchCancel.self])
 }
 
 /// What every scenario takes.

@@ -8,7 +8,8 @@ struct Examine: Subcommand {
         abstract: "Examine the database: can it keep Nightjar's promises, and does somebody work on what waits?",
         discussion: """
             Looks at the server's version and settings, the schema, the role's privileges, both clocks, who holds back \
-            vacuum, whether notifications arrive, partitions made ahead, and work that nobody does. Changes nothing.
+            vacuum, whether notifications arrive, partitions made ahead, work that nobody does, cancels that hang, and \
+            cancellation policies that are slow or wide. Changes nothing.
 
             Exit status 0: all is well; 2: there are warnings; 1: there are problems; 69: no connection.
 

@@ -7,7 +7,8 @@ struct Runs: Subcommand {
     static let configuration = CommandConfiguration(
         abstract: "List runs, the newest first.",
         discussion: """
-            A run is queued, running, sleeping, retrying or scheduled until it ends as completed, failed or cancelled.
+            A run is queued, running, sleeping, retrying, scheduled, waiting (for an event) or invoking (it waits for a run \
+            that it started) until it ends as completed, failed or cancelled.
 
             EXAMPLES
               nightjar runs --status failed --since 1h
@@ -51,22 +52,8 @@ struct Runs: Subcommand {
         if output.json {
             for run in runs { try Output.json(run.json) }
         } else {
-            Output.lines(Self.table(runs, now: Date()).lines(style: Output.style))
+            Output.lines(RunTable.make(runs, now: Date()).lines(style: Output.style))
         }
         return .success
-    }
-
-    private static func table(_ runs: [RunRecord], now: Date) -> Table {
-        let time = TimeText()
-        var table = Table(
-            "RUN", .init("FUNCTION", limit: 50), "STATUS", "CREATED", .init("TOOK", .right), .init("NOTE", limit: 60))
-        for run in runs {
-            let took = run.startedAt.map { TimeText.duration((run.endedAt ?? now).timeIntervalSince($0)) }
-            table.rows.append([
-                .init(run.id.text), .init("\(run.app)/\(run.function)"), .init(run.status.rawValue, run.status.color),
-                .init(time.moment(run.createdAt)), .init(took ?? ""), .init(run.note(time, now: now), .dim),
-            ])
-        }
-        return table
     }
 }

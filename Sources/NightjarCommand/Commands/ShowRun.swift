@@ -8,6 +8,10 @@ struct ShowRun: Subcommand {
         commandName: "run",
         abstract: "Show one run: its steps with times, attempts, outputs and errors, and what cancelled it.",
         discussion: """
+            Of a run that has not ended, also: who executes it, what its open steps wait for and until when, what would \
+            cancel it, and when its time is up. Of a cancelled one: why, by whom or by which event and policy, when it \
+            was asked for and applied, what it was doing, and until when its code went on executing.
+
             EXAMPLES
               nightjar run 0198c2f4-7c1e-7a53-9b0e-3d4a6f1b2c58
               nightjar run 0198c2f4-7c1e-7a53-9b0e-3d4a6f1b2c58 --json | jq .steps

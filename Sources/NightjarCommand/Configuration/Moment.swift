@@ -9,8 +9,8 @@ enum Moment: ExpressibleByArgument, Equatable {
     init?(argument: String) {
         if let date = Timestamp.date(from: argument) {
             self = .date(date)
-        } else if let seconds = Self.seconds(argument) {
-            self = .distance(seconds)
+        } else if let span = TimeSpan(argument: argument) {
+            self = .distance(span.seconds)
         } else {
             return nil
         }
@@ -32,13 +32,5 @@ enum Moment: ExpressibleByArgument, Equatable {
         case .date(let date): date
         case .distance(let seconds): now.addingTimeInterval(-seconds)
         }
-    }
-
-    private static func seconds(_ text: String) -> TimeInterval? {
-        let units: [Character: TimeInterval] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
-        guard let last = text.last, let unit = units[last], let number = Double(text.dropLast()), number.isFinite,
-            number >= 0, number <= 1e6
-        else { return nil }
-        return number * unit
     }
 }

@@ -34,6 +34,11 @@ enum Output {
         line(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
 
+    /// A line beside the result, on standard error.
+    static func note(_ text: String) {
+        FileHandle.standardError.write(Data("\(text)\n".utf8))
+    }
+
     static func error(_ message: String) {
         FileHandle.standardError.write(Data("nightjar: \(message)\n".utf8))
     }

@@ -45,7 +45,9 @@ extension RunRecord {
             "status": .string(status.rawValue),
             "event_id": .string(eventID.text), "created_at": JSON(time: createdAt), "started_at": JSON(time: startedAt),
             "ended_at": JSON(time: endedAt), "due_at": JSON(time: dueAt), "output": output ?? .null,
-            "error": error?.json ?? .null, "cause": cause?.json ?? .null,
+            "error": error?.json ?? .null, "cause": cause?.json ?? .null, "expires_at": JSON(time: expiresAt),
+            "rerun_of": JSON(text: rerunOf?.text), "parent_run_id": JSON(text: parentRunID?.text),
+            "parent_step": JSON(text: parentStep),
         ]
     }
 }
@@ -58,7 +60,7 @@ extension Outcome.Cancellation {
             "timeout": JSON(text: timeout?.rawValue), "parent": JSON(text: parent?.text), "bulk_id": JSON(text: bulkID),
             "actor": JSON(text: actor), "reason": JSON(text: reason), "asked_at": JSON(time: askedAt),
             "applied_at": JSON(time: appliedAt), "was": JSON(text: was), "session": JSON(text: session?.text),
-            "executing": .array(executing.map { .string($0) }),
+            "executing": .array(executing.map { .string($0) }), "open": .array(open.map { .string($0) }),
         ]
     }
 }
@@ -69,33 +71,6 @@ extension StepRecord {
             "step": .string(step), "kind": .string(kind.rawValue), "failed": .bool(failed),
             "attempt": .integer(Int64(attempt)), "output": output ?? .null, "error": error?.json ?? .null,
             "due_at": JSON(time: dueAt), "started_at": JSON(time: startedAt), "ended_at": JSON(time: endedAt),
-        ]
-    }
-}
-
-extension CancelPolicyRecord {
-    var json: JSON {
-        [
-            "id": .integer(Int64(id)), "event": .string(event),
-            "trigger_path": .array(triggerPath.map { .string($0) }),
-            "event_path": .array(eventPath.map { .string($0) }),
-        ]
-    }
-}
-
-extension RunTimeline {
-    var json: JSON {
-        let lease: JSON =
-            self.lease.map { lease in
-                [
-                    "epoch": .integer(Int64(lease.epoch)), "deaths": .integer(Int64(lease.deaths)),
-                    "worker": JSON(text: lease.worker), "worker_is_dead": .bool(lease.isDead),
-                ]
-            } ?? .null
-        return [
-            "run": run.json, "event": event?.json ?? .null, "steps": .array(steps.map(\.json)),
-            "cancelled_by": cancellingEvent?.json ?? .null, "policy": policy?.json ?? .null,
-            "policies": .array(policies.map(\.json)), "lease": lease,
         ]
     }
 }

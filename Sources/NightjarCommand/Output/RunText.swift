@@ -4,7 +4,7 @@ import Nightjar
 extension RunRecord.Status {
     var color: Style.Color? {
         switch self {
-        case .queued, .scheduled, .sleeping: nil
+        case .queued, .scheduled, .sleeping, .waiting, .invoking: nil
         case .running: .cyan
         case .retrying, .cancelled: .yellow
         case .completed: .green
@@ -18,7 +18,8 @@ extension RunRecord {
     func note(_ time: TimeText, now: Date) -> String {
         switch status {
         case .queued, .running, .completed: ""
-        case .sleeping, .retrying, .scheduled: dueAt.map { "until \(time.clock($0, on: now))" } ?? ""
+        case .sleeping, .retrying, .scheduled, .waiting, .invoking:
+            dueAt.map { "until \(time.clock($0, on: now))" } ?? ""
         case .failed: error?.description ?? ""
         case .cancelled: cause?.description ?? ""
         }

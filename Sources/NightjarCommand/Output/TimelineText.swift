@@ -11,12 +11,13 @@ struct TimelineText {
 
     var lines: [String] {
         var lines = heading + ["", style.paint("TIMELINE", .bold)] + table.lines(style: style).map { "  \($0)" }
-        if run.status == .cancelled { lines += [""] + cancellation }
+        let cancellation = CancellationText(timeline: timeline, style: style, time: time).lines
+        if !cancellation.isEmpty { lines += ["", style.paint("CANCELLED", .bold)] + cancellation }
         return lines
     }
 
     private func field(_ name: String, _ text: String) -> String {
-        "  " + style.paint(name.padding(to: 10), .dim) + PlainText.line(text)
+        Field.line(name, text, style)
     }
 
     private var heading: [String] {
@@ -26,7 +27,17 @@ struct TimelineText {
             lines.append(field("event", "\(event.name)  \(event.publicID)  \(event.data.line)"))
         }
         lines.append(field("created", time.exactMoment(run.createdAt)))
-        if let dueAt = run.dueAt { lines.append(field("due", time.exactMoment(dueAt))) }
+        if let dueAt = run.dueAt, timeline.openSteps.isEmpty { lines.append(field("due", time.exactMoment(dueAt))) }
+        lines += timeline.openSteps.map { field($0.title, $0.text(time)) }
+        if let expiresAt = run.expiresAt {
+            let what = run.startedAt == nil ? "begun" : "ended"
+            lines.append(field("expires", "\(time.exactMoment(expiresAt)), if it has not \(what) by then"))
+        }
+        if let parent = run.parentRunID {
+            lines.append(field("parent", "run \(parent.text)\(run.parentStep.map { ", step \($0)" } ?? "")"))
+        }
+        if let old = run.rerunOf { lines.append(field("repeats", "run \(old.text)")) }
+        lines += timeline.reruns.map { field("repeated", "by run \($0.text)") }
         if let output = run.output { lines.append(field("output", output.line)) }
         if let error = run.error { lines.append(field("error", error.description)) }
         if let lease = timeline.lease {
@@ -37,7 +48,7 @@ struct TimelineText {
             }
             if lease.deaths > 0 { lines.append(field("deaths", "\(lease.deaths) workers died with it")) }
         }
-        lines += timeline.policies.map { field("cancel on", $0.text) }
+        lines += timeline.policies.map { field("cancel on", $0.text(time)) }
         return lines
     }
 
@@ -89,26 +100,42 @@ struct TimelineText {
         case .run, .sendEvent, .waitForEvent, .invoke:
             let result = step.failed ? Table.Cell(error, .red) : Table.Cell(step.output?.line ?? "")
             return Entry(
-                at: step.startedAt, what: .init("\(step.kind == .sendEvent ? "send" : "step") \(step.step)"),
+                at: step.startedAt, what: .init("\(step.kind.verb) \(step.step)"),
                 attempt: "\(step.attempt)", took: took, result: result)
         }
     }
+}
 
-    private var cancellation: [String] {
-        guard let cause = run.cause else { return [] }
-        var lines = [style.paint("CANCELLED", .bold)]
-        if let event = timeline.cancellingEvent {
-            lines.append(field("cause", "event \(event.name)  \(event.publicID)  \(event.data.line)"))
-        } else {
-            lines.append(field("cause", cause.description))
+extension StepRecord.Kind {
+    fileprivate var verb: String {
+        switch self {
+        case .run, .attempt: "step"
+        case .sleep: "sleep"
+        case .sendEvent: "send"
+        case .waitForEvent: "wait"
+        case .invoke: "invoke"
         }
-        if let policy = timeline.policy { lines.append(field("policy", policy.text)) }
-        if let asked = cause.askedAt { lines.append(field("asked", time.exactMoment(asked))) }
-        if let applied = cause.appliedAt {
-            let later = cause.askedAt.map { ", \(TimeText.duration(applied.timeIntervalSince($0))) later" } ?? ""
-            lines.append(field("applied", time.exactMoment(applied) + later))
+    }
+}
+
+extension OpenStepRecord {
+    fileprivate var title: String {
+        switch awaited {
+        case .event: "waits for"
+        case .end: "invokes"
         }
-        if let was = cause.was { lines.append(field("it was", was)) }
-        return lines
+    }
+
+    fileprivate func text(_ time: TimeText) -> String {
+        let end = dueAt.map { "until \(time.exactMoment($0))" } ?? "without a timeout"
+        let standing = arrivedAt.map { "came \(time.exactMoment($0))" } ?? end
+        switch awaited {
+        case .event(let name, let match, let looksBack):
+            let since = looksBack ? ", since the run began" : ""
+            return "event \(name)\(match.map { " \($0)" } ?? "")\(since), \(standing); step \(step)"
+        case .end(let app, let function, let run, let status, _):
+            let child = run.map { ", run \($0.text)\(status.map { " (\($0.rawValue))" } ?? "")" } ?? ""
+            return "\(app)/\(function)\(child), \(standing); step \(step)"
+        }
     }
 }

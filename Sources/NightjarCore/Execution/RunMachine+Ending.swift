@@ -82,7 +82,7 @@ extension RunMachine {
     /// How many attempts of the function failed in a row: a step that ended since then starts the count again.
     var functionStreak: Int {
         if hasProgressed { return 0 }
-        let progress = context.memo.lazy.filter { !$0.isWithdrawn }.map(\.endedAt).max() ?? .distantPast
+        let progress = context.memo.lazy.map(\.endedAt).max() ?? .distantPast
         return functionAttempts.count { $0.endedAt >= progress }
     }
 

@@ -2,7 +2,7 @@ import Foundation
 
 extension Outcome.Cancellation: Codable {
     private enum CodingKeys: String, CodingKey {
-        case kind, policy, timeout, parent, actor, reason, was, session, executing
+        case kind, policy, timeout, parent, actor, reason, was, session, executing, open
         case eventID = "event_id"
         case eventName = "event_name"
         case policyID = "policy_id"
@@ -35,6 +35,7 @@ extension Outcome.Cancellation: Codable {
         was = value(.was)
         session = value(.session)
         executing = value(.executing) ?? []
+        open = value(.open) ?? []
     }
 
     /// Encodes the cause as it is recorded.
@@ -55,6 +56,7 @@ extension Outcome.Cancellation: Codable {
         try container.encodeIfPresent(was, forKey: .was)
         try container.encodeIfPresent(session?.uuidString.lowercased(), forKey: .session)
         if !executing.isEmpty { try container.encode(executing, forKey: .executing) }
+        if !open.isEmpty { try container.encode(open, forKey: .open) }
     }
 }
 

@@ -33,6 +33,8 @@ extension Outcome {
         public var session: UUID?
         /// The steps that were executing then; empty when there were none or they are not known.
         public var executing: [String] = []
+        /// The steps that waited for something from outside then: for an event, or for a run that they had invoked.
+        public var open: [String] = []
 
         /// Describes a cancellation.
         public init(kind: Kind, eventID: UUID? = nil, eventName: String? = nil, reason: String? = nil) {

@@ -19,6 +19,8 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
 
     /// 0A000: among others "cached plan must not change result type".
     public static let featureNotSupported = SQLState(rawValue: "0A000")
+    /// 22023: a parameter has a value that makes no sense.
+    public static let invalidParameterValue = SQLState(rawValue: "22023")
     /// 22P05: `\u0000` in a JSON text that becomes `jsonb`, for example.
     public static let untranslatableCharacter = SQLState(rawValue: "22P05")
     /// 22021: bytes that are no text in the server's encoding.
@@ -51,6 +53,8 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
     public static let syntaxError = SQLState(rawValue: "42601")
     /// 42703: no such column.
     public static let undefinedColumn = SQLState(rawValue: "42703")
+    /// 42704: no such thing, where nothing more special applies.
+    public static let undefinedObject = SQLState(rawValue: "42704")
     /// 42883: no such function.
     public static let undefinedFunction = SQLState(rawValue: "42883")
     /// 42P01: no such table.
@@ -61,6 +65,8 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
     public static let tooManyConnections = SQLState(rawValue: "53300")
     /// 55P03: a lock was not granted at once, or not within `lock_timeout`.
     public static let lockNotAvailable = SQLState(rawValue: "55P03")
+    /// 55000: not possible as things stand.
+    public static let objectNotInPrerequisiteState = SQLState(rawValue: "55000")
     /// 57014: the statement was cancelled, by a request or by `statement_timeout`.
     public static let queryCanceled = SQLState(rawValue: "57014")
     /// 57P01: the server is shutting down, or the session was terminated.
@@ -71,4 +77,6 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
     public static let cannotConnectNow = SQLState(rawValue: "57P03")
     /// P0001: `RAISE EXCEPTION` without a code of its own.
     public static let raisedException = SQLState(rawValue: "P0001")
+    /// P0002: a function found nothing where there has to be something.
+    public static let noDataFound = SQLState(rawValue: "P0002")
 }

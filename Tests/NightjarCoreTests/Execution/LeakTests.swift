@@ -23,7 +23,7 @@ struct LeakTests {
 
     @Test("20,000 parked runs leave nothing behind")
     func parkedRuns() async {
-        let (frames, locals, started) = (Count(), Count(), Count())
+        let (frames, locals, runs, started) = (Count(), Count(), Count(), Count())
         let definition = FunctionDefinition.test { step in
             let canary = Canary(frames)
             started.add(1)
@@ -50,10 +50,12 @@ struct LeakTests {
         for _ in 0..<20_000 {
             let mailbox = RunMailbox()
             mailboxes.append(mailbox)
+            let canary = Canary(runs)
             let result = await Local.$canary.withValue(Canary(locals)) {
                 await RunExecution(
                     definition: definition, context: context, recorder: recorder, clock: ManualClock().runClock,
-                    logger: LogRecorder().logger, patience: .none, mailbox: mailbox
+                    logger: LogRecorder().logger, patience: .none, mailbox: mailbox,
+                    interrupted: { _ in withExtendedLifetime(canary) {} }
                 ).run()
             }
             guard result == .parked(until: .start + .seconds(60)) else {
@@ -64,6 +66,7 @@ struct LeakTests {
 
         #expect(started.current == 20_000)
         #expect(frames.current == 0)
+        #expect(runs.current == 0)
         for mailbox in mailboxes { mailbox.deliver([.event("news", 1)], mail: 1) }
         // Task-locals live as long as the tasks that inherited them.
         #expect(locals.current == 0)

@@ -151,6 +151,40 @@ struct UnseenWorkTests {
     }
 }
 
+extension UnseenWorkTests {
+    @Test("what has come for a wait waits for recorded steps that the replay has yet to come to")
+    func arrivalAfterSlowMemo() async {
+        let store = store(
+            .test { step in
+                try await withThrowingTaskGroup(of: String.self) { group in
+                    group.addTask {
+                        _ = try await step.waitForEvent("news", News.self, timeout: .seconds(60))
+                        return "news"
+                    }
+                    group.addTask {
+                        await hop()
+                        return try await step.run("recorded") { "" }
+                    }
+                    return try await group.next()
+                }
+            })
+        store.change { context in
+            context.memo = [
+                RecordedStep(
+                    step: "recorded", kind: .run, output: "\"recorded\"", startedAt: .start, endedAt: .start)
+            ]
+            context.open = [
+                OpenStep(
+                    step: "news", kind: .waitForEvent, wait: EventWait(event: "test/news", branches: [MatchBranch()]),
+                    dueAt: .start + .seconds(60), startedAt: .start)
+            ]
+        }
+        store.arrive(.event("news", 1))
+
+        #expect(await store.execute() == .ended(.completed(output: "\"recorded\"")))
+    }
+}
+
 /// Leaves the run's executor and comes back from another thread.
 private func hop() async {
     let signal = Signal()

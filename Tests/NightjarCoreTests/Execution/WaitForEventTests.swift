@@ -179,6 +179,35 @@ struct WaitForEventTests {
         #expect(journal.entries.prefix(2) == ["commit [\"news\"]", "body"])
     }
 
+    @Test("a clock that was set back does not let a wait end before it began")
+    func clockSetBack() async throws {
+        let store = waiting()
+        store.now = .start + .seconds(50)
+        _ = await store.execute()
+        store.now = .start + .seconds(10)
+        store.arrive(.event("news", 7))
+        _ = await store.execute()
+
+        let record = try #require(store.memo.first)
+        #expect(record.endedAt >= record.startedAt)
+    }
+
+    @Test("a run that fails opens nothing any more")
+    func failingOpensNothing() async throws {
+        let store = RunStore(
+            .test { step in
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { _ = try await step.waitForEvent("news", News.self, timeout: .seconds(60)) }
+                    group.addTask { _ = try await step.waitForEvent("bad", News.self, timeout: .zero) }
+                    try await group.waitForAll()
+                }
+            })
+
+        #expect(await store.runToEnd()?.error?.code == RunError.Code.misuse)
+        #expect(store.commits.count == 1)
+        #expect(store.commits.first?.openings == [])
+    }
+
     @Test("looking back goes with the wait")
     func looksBack() async {
         let store = RunStore(
@@ -191,6 +220,43 @@ struct WaitForEventTests {
         #expect(store.open.map { $0.wait?.looksBack } == [true])
         #expect(store.open.map { $0.wait?.branches } == [[MatchBranch()]])
         #expect(store.open.map { $0.wait?.text } == [nil])
+    }
+
+    @Test("every way to say what is waited for ends up in the open step")
+    func matches() async throws {
+        let store = RunStore(
+            .test { step in
+                let second = Duration.seconds(1)
+                async let a = step.waitForEvent("a", News.self, where: \.value, equals: 7, timeout: second)
+                async let b = step.waitForEvent("b", News.self, match: "data.x", timeout: second)
+                async let c = step.waitForEvent("c", News.self, match: "data.x", with: "data.y", timeout: second)
+                async let d = step.waitForEvent("d", News.self, if: "async.data.value > 3", timeout: second)
+                async let e = step.waitForEvent("e", "test/*", match: "id", timeout: second)
+                async let f = step.waitForEvent("f", "test/f", match: "data.x", with: "data.y", timeout: second)
+                async let g = step.waitForEvent("g", "test/g", if: "async.data.a == event.data.b", timeout: second)
+                _ = try await (a, b, c, d, e, f, g)
+            })
+        let path = (x: try FieldPath("data.x"), y: try FieldPath("data.y"))
+        let greater = try EventExpression("async.data.value > 3", scope: .match).match()
+
+        _ = await store.execute()
+
+        let waits = Dictionary(uniqueKeysWithValues: store.open.map { ($0.step, $0.wait) })
+        #expect(
+            waits["a"]??.branches == [
+                MatchBranch(triggerPath: ["", #"{"is":7}"#], eventPath: ["", #"["data","value"]"#])
+            ])
+        #expect(waits["a"]??.text == "if async.data.value == 7")
+        #expect(waits["b"]??.branches == Match(path.x, with: path.x).branches)
+        #expect(waits["c"]??.branches == Match(path.x, with: path.y).branches)
+        #expect(waits["c"]??.text == "match data.x with data.y")
+        #expect(waits["d"]??.branches == greater.branches)
+        #expect(waits["d"]??.text == "if async.data.value > 3")
+        #expect(waits["e"]??.branches == [MatchBranch(triggerPath: ["id"], eventPath: ["id"])])
+        #expect(waits["e"]??.event == "test/*")
+        #expect(waits["f"]??.branches == Match(path.x, with: path.y).branches)
+        #expect(waits["f"]??.event == "test/f")
+        #expect(waits["g"]??.branches == [MatchBranch(triggerPath: ["data", "b"], eventPath: ["data", "a"])])
     }
 
     @Test("a wait in a loop gets an index each time")

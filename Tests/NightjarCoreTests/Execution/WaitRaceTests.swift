@@ -178,6 +178,34 @@ struct WaitRaceTests {
         #expect(journal.entries == ["limit,work", "limit,work"])
     }
 
+    @Test("a new step that ends at once goes on after the memos that wait for their turn, now as in a replay")
+    func sendAfterMemos() async {
+        let store = RunStore(
+            .test { [journal] step in
+                let results = try await withThrowingTaskGroup(of: String.self) { group in
+                    group.addTask { try await step.run("second") { "" } }
+                    group.addTask {
+                        try await step.sendEvent("new", NewEvent(name: "a/b", data: [:]))
+                        return "new"
+                    }
+                    group.addTask { try await step.run("first") { "" } }
+                    return try await group.reduce(into: []) { $0.append($1) }
+                }
+                journal.note(results.joined(separator: ","))
+                try await step.sleep("nap", for: .seconds(100))
+            })
+        store.change { context in
+            context.memo = ["first", "second"].enumerated().map { index, step in
+                RecordedStep(
+                    step: step, kind: .run, output: "\"\(step)\"", startedAt: .start,
+                    endedAt: .start + .seconds(index))
+            }
+        }
+
+        #expect(await store.runToEnd() == .completed(output: "null"))
+        #expect(journal.entries == ["first,second,new", "first,second,new"])
+    }
+
     @Test("cancelling the run's task while it waits withdraws nothing")
     func abandoned() async {
         for _ in 0..<300 {

@@ -32,7 +32,7 @@ struct CancelHandlerTests {
         struct Shelf: Codable { var shelf: Int }
         let definition = Function("ship", on: OrderPlaced.self)
             .named("Ship")
-            .timeouts(start: .seconds(5), finish: .seconds(9))
+            .timeouts(start: .seconds(5), finish: .seconds(5))
             .stepTimeout(.seconds(60))
             .onFailure { _, _ in }
             .onCancel { cancellation, step in

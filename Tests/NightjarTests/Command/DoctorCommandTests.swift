@@ -15,8 +15,7 @@ struct DoctorCommandTests {
             #expect(levels["durability"] == "problem", "tests run with fsync = off")
             let fine = [
                 "version", "autovacuum", "clock", "schema", "notifications", "privileges", "partitions", "pending",
-                "runs",
-                "sessions", "apps", "invariants",
+                "runs", "sessions", "apps", "policies", "timeouts", "executing", "bulk-cancels", "invariants",
             ]
             for check in fine { #expect(levels[check] == "ok", "\(check): \(result.output)") }
             #expect(levels.keys.contains("horizon") && levels.keys.contains("connections"))
@@ -48,6 +47,49 @@ struct DoctorCommandTests {
             #expect(table.contains("'gone'"))
             #expect(table.contains("blog (2, 1 of them ready)"))
             #expect(table.contains("→ start a worker"))
+        }
+    }
+
+    @Test("finds cancels that hang, and policies that are slow or wide, and says what to do")
+    func cancels() async throws {
+        try await TestDatabase.with { database in
+            try await prepare(
+                database,
+                """
+                SELECT nightjar.register('blog', '[{"name": "f", "options": {}, "triggers": [{"event": "a/b"}], "cancel": [
+                    {"event": "a/c", "text": "if async.data.all == true", "warnings": ["cancels every run of the function"],
+                     "branches": [{"trigger_path": [], "event_path": []}]}]}]');
+                SELECT nightjar.send('a/b'), nightjar.send('a/b');
+                UPDATE nightjar.live SET expires_at = now() - interval '20 s';
+                INSERT INTO nightjar.sessions (session_id, name, queue, ttl) VALUES
+                    ('00000000-0000-4000-8000-000000000000', 'blog host:7', 1, '1 hour'),
+                    ('00000000-0000-4000-8000-000000000001', 'gone', 1, '1 s');
+                UPDATE nightjar.sessions SET seen_at = now() - interval '1 hour' WHERE name = 'gone';
+                INSERT INTO nightjar.interruptions (run_id, tenant_id, session_id, at, steps)
+                SELECT gen_random_uuid(), 1, session_id, now() - interval '2 minutes', '{print}' FROM nightjar.sessions;
+                INSERT INTO nightjar.bulk_cancels (tenant_id, actor, state, asked_at) VALUES (1, 'ada', 2, now());
+                """)
+            let levels = try levels(try await nightjar("doctor", "--database", database.url, "--json"))
+            for check in ["policies", "timeouts", "executing", "bulk-cancels"] { #expect(levels[check] == "warning") }
+            let text = try await nightjar("doctor", "--database", database.url).output
+            #expect(
+                text.contains("blog/f on a/c if async.data.all == true: cancels every run of the function"), "\(text)")
+            #expect(text.contains("2 runs have outlived their limit, the first by 2"), "\(text)")
+            #expect(text.contains("1 cancelled runs still execute"), "\(text)")
+            #expect(text.contains("(print) in 'blog host:7' for 12"), "\(text)")
+            #expect(text.contains("is interrupted after 0 runs"), "\(text)")
+            #expect(text.contains("→ nightjar cancel --resume "), "\(text)")
+
+            // One that runs and nobody carries on; one that was left interrupted long ago.
+            try await prepare(
+                database,
+                """
+                UPDATE nightjar.bulk_cancels SET asked_at = now() - interval '8 days';
+                INSERT INTO nightjar.bulk_cancels (tenant_id, actor, asked_at) VALUES (1, 'ada', now() - interval '2 minutes');
+                """)
+            let stuck = try await nightjar("doctor", "--database", database.url).output
+            #expect(stuck.contains("nobody has carried out request"), "\(stuck)")
+            #expect(!stuck.contains("is interrupted"), "\(stuck)")
         }
     }
 

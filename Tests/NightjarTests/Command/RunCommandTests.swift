@@ -18,7 +18,7 @@ struct RunCommandTests {
             let shown = try await nightjar("run", id, "--database", url)
             #expect(shown.status == 0)
             #expect(shown.output.contains("sleep wait-for-publish-time"))
-            #expect(shown.output.contains("blog/post.cancelled with the same data.postID"))
+            #expect(shown.output.contains("cancel on blog/post.cancelled match data.postID"))
 
             let cancelled = try await nightjar("cancel", id, "--actor", "me", "--database", url, "--json")
             #expect(cancelled.status == 0)
@@ -51,7 +51,12 @@ struct RunCommandTests {
             #expect(shown.output.contains("it was    sleeping"))
             let run = try #require(try await nightjar("run", id, "--database", url, "--json").json().first)
             #expect(run["cancelled_by"]?["id"] == .string(event))
+            #expect(shown.output.contains("policy    blog/post.cancelled match data.postID"))
             #expect(run["policy"]?["event"] == "blog/post.cancelled")
+            #expect(run["policy"]?["match"] == "match data.postID")
+            #expect(run["run"]?["cause"]?["policy"] == "match data.postID")
+            #expect(run["run"]?["cause"]?["event_name"] == "blog/post.cancelled")
+            #expect(run["interruption"] == .null, "it slept")
             #expect(run["run"]?["cause"]?["asked_at"]?.string?.hasSuffix("Z") == true)
             #expect(run["run"]?["cause"]?["applied_at"]?.string?.hasSuffix("Z") == true)
         }

@@ -38,10 +38,11 @@ final class RunningProgram: Sendable {
     /// Starts a program.
     /// - Parameters:
     ///   - input: written to its standard input, which is then closed; nil leaves it open.
+    ///   - terminal: whether its standard input is a terminal; then `input` is what somebody types.
     ///   - directory: where it runs; nothing there names a database by itself.
     init(
         _ program: String, _ arguments: [String], environment: [String: String] = [:], input text: String? = "",
-        in directory: URL = FileManager.default.temporaryDirectory
+        terminal: Bool = false, in directory: URL = FileManager.default.temporaryDirectory
     ) throws {
         let process = Process()
         process.executableURL = Self.products.appending(path: program)
@@ -52,8 +53,9 @@ final class RunningProgram: Sendable {
             .filter { !$0.key.hasPrefix("PG") && !$0.key.contains("DATABASE_URL") }
             .merging(["TZ": "UTC"]) { _, new in new }
             .merging(environment) { _, new in new }
-        let (input, output, error) = (Pipe(), Pipe(), Pipe())
-        process.standardInput = input
+        let (output, error) = (Pipe(), Pipe())
+        let (input, other) = terminal ? try Self.openTerminal() : Self.openPipe()
+        process.standardInput = other
         process.standardOutput = output
         process.standardError = error
         process.terminationHandler = { [transcript] process in
@@ -63,13 +65,29 @@ final class RunningProgram: Sendable {
         }
         try process.run()
         processID = process.processIdentifier
-        self.input = input.fileHandleForWriting
+        self.input = input
+        try other.close()
         read(output.fileHandleForReading) { $0.output += $1 }
         read(error.fileHandleForReading) { $0.error += $1 }
         if let text {
             try self.input.write(contentsOf: Data(text.utf8))
-            try self.input.close()
+            if !terminal { try self.input.close() }
         }
+    }
+
+    private static func openPipe() -> (ours: FileHandle, other: FileHandle) {
+        let pipe = Pipe()
+        return (pipe.fileHandleForWriting, pipe.fileHandleForReading)
+    }
+
+    /// A pseudo-terminal: what is written to our side is what somebody types.
+    private static func openTerminal() throws -> (ours: FileHandle, other: FileHandle) {
+        var (ours, other): (Int32, Int32) = (-1, -1)
+        try #require(openpty(&ours, &other, nil, nil, nil) == 0)
+        return (
+            FileHandle(fileDescriptor: ours, closeOnDealloc: true),
+            FileHandle(fileDescriptor: other, closeOnDealloc: true)
+        )
     }
 
     /// A test that fails before it has ended its program must not leave it behind.

@@ -84,7 +84,7 @@ struct Probe: Sendable {
         return try await run { db in
             var batch = CommitBatch()
             for commit in commits { try batch.add(commit) }
-            return Set(try batch.record(db, session: session).keys)
+            return Set(try batch.record(db, session: session).filter { $0.value != .outdated }.keys)
         }
     }
 
