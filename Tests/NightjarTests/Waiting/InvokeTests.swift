@@ -195,6 +195,33 @@ struct InvokeTests {
         }
     }
 
+    @Test("Cancelling a run stops the code of one that it waits for")
+    func stopsChild() async throws {
+        let started = Signal()
+        let stopped = Signal()
+        let child = Self.child { _, step -> Int in
+            try await step.run("endless") {
+                started.set()
+                await stopped.untilCancelled()
+            }
+            return 1
+        }
+        let parent = Self.parent { step in try await step.invoke("c", child, with: Item(number: 1), as: Int.self) }
+        try await TestDatabase.with { database in
+            let probe = try await Probe(database)
+            try await RunningWorker.with([parent, child], in: database) { client in
+                let run = try await probe.run(startedBy: client.send(TestJob(key: "k")))
+                try await started.wait()
+                try await probe.await(1, "invoking")
+                _ = try await client.cancel(run, actor: "ada")
+                try await stopped.wait()
+                try await probe.await(2, "cancelled")
+            }
+            let violations = try await probe.violations()
+            #expect(violations == [])
+        }
+    }
+
     @Test("A function of another app, with a worker of its own")
     func otherApp() async throws {
         let double = Self.child { number, _ in 2 * number }
