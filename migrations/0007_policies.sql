@@ -24,10 +24,13 @@ ALTER TABLE nightjar.functions
     ADD COLUMN start_within  interval,      -- a run that has not begun by then is cancelled
     ADD COLUMN finish_within interval;      -- a run that has not ended by then, from its first start on, is cancelled
 
--- When a path became known. An event's transaction that had begun before may lack its keys: see nightjar.look_back.
+-- Since when a path is known. An event's transaction that had begun before may lack its keys: see nightjar.look_back.
+-- The registering transaction's own number would not do: one with a higher number may have read the paths before that
+-- transaction committed.
 ALTER TABLE nightjar.match_paths
-    ADD COLUMN registered_by xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    ADD COLUMN known_to xid8,               -- transactions from this number on know it; null: nobody has asked yet
     ADD COLUMN complete_from bigint;        -- events from this number on have their keys; null: not known yet
+CREATE INDEX match_paths_incomplete ON nightjar.match_paths (tenant_id) WHERE complete_from IS NULL;
 
 -- Whether a policy stands by its match: in time, and its condition true. Called for candidates only: their key matched.
 -- Indexes: cancel_policies_pkey; for a condition runs_pkey and events_pkey.

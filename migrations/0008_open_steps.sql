@@ -30,7 +30,8 @@ CREATE TABLE nightjar.open_steps (
     slot         int NOT NULL DEFAULT nextval('nightjar.slots'),    -- its waits have purpose 2, policy_id = -(16 × slot + branch)
     tenant_id    int NOT NULL,
     kind         smallint NOT NULL,         -- 4 waits for an event, 5 for a run that it invoked
-    looked       boolean NOT NULL DEFAULT false,    -- the log of match keys was searched after this row's commit
+    searched     boolean NOT NULL DEFAULT false,    -- the log of match keys was searched after this row's commit,
+    looked       boolean NOT NULL DEFAULT false,    -- and needs not be searched again
     cascades     boolean NOT NULL DEFAULT false,    -- a cancel of the run cancels the invoked one
     started_at   timestamptz NOT NULL,
     due_at       timestamptz NOT NULL,      -- when it times out
@@ -194,12 +195,13 @@ END $$;
 
 -- What was sent before a wait could be seen: the log of match keys is searched once after each wait's own commit, from
 -- the number on from which its events count. Whoever commits later finds the wait in the index. Where a path is so young
--- that events may lack its keys, they are read themselves; and as long as transactions are under way that are older
--- than the path, the search is repeated.
+-- that events may lack its keys, they are read themselves; and as long as transactions are under way that may not know
+-- the path, the search is repeated. Of all that is found the earliest event counts.
 -- Answers the runs whose steps were answered, and last a row without a run: how far it got (null: the end), and whether
 -- something is to be looked at again.
--- Locks: open steps that nobody has searched yet (SKIP LOCKED); those of nightjar.answer.
--- Indexes: open_steps_unlooked, waits_run, match_log_key, match_paths_pkey; events_pkey for young paths.
+-- Locks: young paths; open steps that nobody has searched yet (SKIP LOCKED); those of nightjar.answer.
+-- Indexes: match_paths_incomplete, open_steps_unlooked, waits_run, match_log_key, match_paths_pkey; for young paths
+-- events_pkey and idempotency_pkey.
 CREATE FUNCTION nightjar.look_back(most int, after_run uuid DEFAULT '00000000-0000-0000-0000-000000000000', after_step text DEFAULT '')
 RETURNS TABLE (run_id uuid, session_id uuid, reached_run uuid, reached_step text, stayed boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -207,83 +209,86 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SE
 #variable_conflict use_column
 DECLARE
     o record;
-    w record;
-    found uuid;
+    hit uuid;
+    policy int;
     complete boolean;
     later boolean;
     seen int := 0;
-    ids uuid[] := '{}'; policies int[] := '{}'; events uuid[] := '{}';
-    done uuid[] := '{}'; steps text[] := '{}';
+    ids uuid[] := '{}'; policies int[] := '{}'; hits uuid[] := '{}';
+    vain uuid[] := '{}'; vain_steps text[] := '{}'; vain_done boolean[] := '{}';
 BEGIN
-    -- A path is complete once every transaction that did not know it has ended.
+    -- Whoever takes a number after this snapshot reads the paths later still, and so knows those that are visible now. A
+    -- path is complete once every transaction with a lower number has ended.
+    UPDATE nightjar.match_paths m SET known_to = pg_snapshot_xmax(pg_current_snapshot())
+    WHERE m.complete_from IS NULL AND m.known_to IS NULL AND EXISTS (SELECT FROM nightjar.open_steps u WHERE NOT u.looked);
     UPDATE nightjar.match_paths m SET complete_from = nextval('nightjar.event_seq')
-    WHERE m.complete_from IS NULL AND m.registered_by < pg_snapshot_xmin(pg_current_snapshot())
-      AND EXISTS (SELECT FROM nightjar.open_steps u WHERE NOT u.looked);
+    WHERE m.complete_from IS NULL AND m.known_to <= pg_snapshot_xmin(pg_current_snapshot());
 
-    FOR o IN SELECT u.* FROM nightjar.open_steps u
+    FOR o IN SELECT u.*, (u.spec ->> 'look_back')::boolean IS TRUE AS looks_back FROM nightjar.open_steps u
              WHERE NOT u.looked AND u.since IS NOT NULL AND (u.run_id, u.step) > (after_run, after_step)
              ORDER BY u.run_id, u.step LIMIT most FOR UPDATE SKIP LOCKED LOOP
         seen := seen + 1;
         reached_run := o.run_id;
         reached_step := o.step;
-        found := NULL;
         complete := true;
         later := false;
-        FOR w IN SELECT x.policy_id, x.key, x.tenant_id FROM nightjar.waits x
-                 WHERE x.run_id = o.run_id AND x.purpose = 2 AND -x.policy_id / 16 = o.slot LOOP
-            SELECT m.event_id INTO found FROM nightjar.match_log m
-            WHERE m.tenant_id = w.tenant_id AND m.key = w.key AND m.seq > o.since
-              AND m.log_id >= nightjar.uuid7_floor(CASE WHEN (o.spec ->> 'look_back')::boolean
-                  THEN nightjar.uuid7_time(o.run_id) ELSE o.started_at END - interval '1 hour')
-              AND m.log_id < nightjar.uuid7_floor(now() + interval '1 hour')
-              AND nightjar.wait_holds(o.run_id, w.policy_id, m.event_id, nightjar.uuid7_time(m.log_id))
-            ORDER BY m.seq LIMIT 1;
-            IF found IS NOT NULL THEN
-                ids := ids || o.run_id; policies := policies || w.policy_id; events := events || found;
-                EXIT;
-            END IF;
-        END LOOP;
         -- Without looking back there is nothing older than the path that counts.
-        IF found IS NULL AND (o.spec ->> 'look_back')::boolean THEN
+        IF o.looks_back THEN
             SELECT coalesce(bool_and(coalesce(m.complete_from <= o.since, false)), true), coalesce(bool_or(m.complete_from IS NULL), false)
             INTO complete, later
             FROM jsonb_to_recordset(o.spec -> 'branches') AS b (event_path text[])
             JOIN nightjar.match_paths m ON m.tenant_id = o.tenant_id AND m.event = o.spec ->> 'event' AND m.path = b.event_path;
-            IF NOT complete IS TRUE THEN
-                SELECT e.event_id, x.policy_id INTO found, w.policy_id
-                FROM nightjar.events e
-                JOIN nightjar.waits x ON x.run_id = o.run_id AND x.purpose = 2 AND -x.policy_id / 16 = o.slot
-                CROSS JOIN LATERAL nightjar.event_values(
-                    ARRAY(SELECT p.value FROM jsonb_array_elements_text(
-                        o.spec #> ARRAY['branches', (-x.policy_id % 16)::text, 'event_path']) p),
-                    e.name, e.data, e."user", coalesce(e.id, e.event_id::text), e.ts) v (value)
-                WHERE e.tenant_id = o.tenant_id AND e.seq > o.since
-                  -- Ids may be made by clients: their clocks may be behind.
-                  AND e.event_id >= nightjar.uuid7_floor(nightjar.uuid7_time(o.run_id) - interval '2 days')
-                  AND (e.name = o.spec ->> 'event'
-                       OR right(o.spec ->> 'event', 1) = '*' AND starts_with(e.name, left(o.spec ->> 'event', -1)))
-                  AND x.key = nightjar.match_key(o.spec ->> 'event', ARRAY(SELECT p.value FROM jsonb_array_elements_text(
-                        o.spec #> ARRAY['branches', (-x.policy_id % 16)::text, 'event_path']) p), v.value)
-                  AND nightjar.wait_holds(o.run_id, x.policy_id, e.event_id, e.received_at)
-                ORDER BY e.seq LIMIT 1;
-                IF found IS NOT NULL THEN
-                    ids := ids || o.run_id; policies := policies || w.policy_id; events := events || found;
-                END IF;
-            END IF;
         END IF;
-        IF found IS NULL AND NOT later THEN
-            done := done || o.run_id; steps := steps || o.step;
+        SELECT c.event_id, c.policy_id INTO hit, policy FROM (
+            SELECT m.event_id, m.seq, x.policy_id
+            FROM (SELECT x.policy_id, x.key, x.tenant_id FROM nightjar.waits x
+                  WHERE x.run_id = o.run_id AND x.purpose = 2 AND -x.policy_id / 16 = o.slot OFFSET 0) x
+            CROSS JOIN LATERAL (
+                SELECT m.event_id, m.seq FROM nightjar.match_log m
+                WHERE m.tenant_id = x.tenant_id AND m.key = x.key AND m.seq > o.since
+                  AND m.log_id >= nightjar.uuid7_floor(CASE WHEN o.looks_back THEN nightjar.uuid7_time(o.run_id)
+                                                            ELSE o.started_at END - interval '1 hour')
+                  AND m.log_id < nightjar.uuid7_floor(now() + interval '1 hour')
+                  AND nightjar.wait_holds(o.run_id, x.policy_id, m.event_id, nightjar.uuid7_time(m.log_id))
+                ORDER BY m.seq LIMIT 1) m
+            UNION ALL
+            SELECT e.event_id, e.seq, x.policy_id
+            FROM nightjar.events e
+            JOIN nightjar.waits x ON x.run_id = o.run_id AND x.purpose = 2 AND -x.policy_id / 16 = o.slot
+            CROSS JOIN LATERAL (SELECT ARRAY(SELECT p.value FROM jsonb_array_elements_text(
+                o.spec #> ARRAY['branches', (-x.policy_id % 16)::text, 'event_path']) p) AS path OFFSET 0) b
+            CROSS JOIN LATERAL nightjar.event_values(
+                b.path, e.name, e.data, e."user", coalesce(e.id, e.event_id::text), e.ts) v (value)
+            -- This reads all events since the run began, of whatever name: once at first, and once at the end.
+            WHERE NOT complete AND NOT (later AND o.searched) AND e.tenant_id = o.tenant_id AND e.seq > o.since
+              -- Ids may be made by clients: their clocks may be behind.
+              AND e.event_id >= nightjar.uuid7_floor(nightjar.uuid7_time(o.run_id) - interval '2 days')
+              AND (e.name = o.spec ->> 'event'
+                   OR right(o.spec ->> 'event', 1) = '*' AND starts_with(e.name, left(o.spec ->> 'event', -1)))
+              AND x.key = nightjar.match_key(o.spec ->> 'event', b.path, v.value)
+              -- An id that was there before has no second effect here either.
+              AND NOT EXISTS (SELECT FROM nightjar.idempotency i
+                              WHERE i.tenant_id = e.tenant_id AND i.scope = 0 AND i.key = e.name || E'\x1f' || e.id
+                                AND i.event_id <> e.event_id OFFSET 0)
+              AND nightjar.wait_holds(o.run_id, x.policy_id, e.event_id, e.received_at)) c
+        ORDER BY c.seq LIMIT 1;
+        IF hit IS NOT NULL THEN
+            ids := ids || o.run_id; policies := policies || policy; hits := hits || hit;
+        ELSE
+            vain := vain || o.run_id; vain_steps := vain_steps || o.step; vain_done := vain_done || NOT later;
         END IF;
     END LOOP;
 
     IF cardinality(ids) > 0 THEN
         RETURN QUERY SELECT a.run_id, a.session_id, NULL::uuid, NULL::text, NULL::boolean
-                     FROM nightjar.answer(ids, policies, events) a;
+                     FROM nightjar.answer(ids, policies, hits) a;
     END IF;
-    -- Answered or searched in vain; what was locked is searched again.
-    UPDATE nightjar.open_steps u SET looked = true
-    WHERE u.run_id = ANY (ids || done) AND NOT u.looked
-      AND (u.arrived IS NOT NULL OR (u.run_id, u.step) IN (SELECT * FROM unnest(done, steps)));
+    -- Answered, or searched in vain. Where somebody holds the run's row, the event is found again.
+    UPDATE nightjar.open_steps u SET searched = true, looked = true
+    WHERE u.run_id = ANY (ids) AND NOT u.looked AND u.arrived IS NOT NULL;
+    UPDATE nightjar.open_steps u SET searched = true, looked = v.done
+    FROM unnest(vain, vain_steps, vain_done) AS v (run_id, step, done)
+    WHERE u.run_id = v.run_id AND u.step = v.step AND (v.done OR NOT u.searched);
     RETURN QUERY SELECT NULL::uuid, NULL::uuid, CASE WHEN seen = most THEN reached_run END,
                         CASE WHEN seen = most THEN reached_step END,
                         EXISTS (SELECT FROM nightjar.open_steps u WHERE NOT u.looked);

@@ -80,6 +80,7 @@ DECLARE
     cut int;                                     -- the row at which the round reached that limit
     unfinished int;
     kept int;
+    gone int;
 BEGIN
     SELECT array_agg(p.tenant_id), array_agg(p.key), array_agg(p.seq) INTO tenants, keys, seqs
     FROM (SELECT p.tenant_id, p.key, p.seq FROM nightjar.pending p WHERE p.seq > after
@@ -180,13 +181,16 @@ BEGIN
           AND NOT (s.finished AND s.again_from IS NULL)
     )
     SELECT count(*) FILTER (WHERE s.finished AND s.again_from IS NOT NULL),
-           count(*) FILTER (WHERE NOT s.finished) + CASE WHEN cut IS NULL THEN 0 ELSE 1 END
-    INTO kept, unfinished FROM standing s;
+           count(*) FILTER (WHERE NOT s.finished) + CASE WHEN cut IS NULL THEN 0 ELSE 1 END,
+           (SELECT count(*) FROM through)
+    INTO kept, unfinished, gone FROM standing s;
 
     RETURN QUERY
     SELECT NULL::uuid, NULL::uuid, NULL::boolean,
-           -- Short of the last one, if there are others: an event has as many rows here as it has keys.
-           CASE WHEN cardinality(seqs) = events THEN greatest(seqs[1], seqs[events] - 1) END,
+           -- Short of the last one, which may have further rows: an event has as many as it has keys. One that fills the
+           -- round alone is gone on with as long as that gets somewhere.
+           CASE WHEN cardinality(seqs) = events
+                THEN CASE WHEN seqs[1] < seqs[events] OR gone > 0 THEN seqs[events] - 1 ELSE seqs[1] END END,
            unfinished > 0, kept > 0;
 END $$;
 DROP FUNCTION nightjar.matches(int, uuid, bigint, uuid, timestamptz, text, int);

@@ -59,7 +59,8 @@ package struct ExpressionGenerator {
         return root
             + pick([
                 ".data.a", ".data.a", ".data.b", ".data.b", ".data.c", ".data[\"x-y\"]", ".data.ids", ".data.tags",
-                ".data.o", ".data.o.k", ".data.o.a", ".data.ids[0]", ".data.ids[1]", ".user.a", ".user[\"k\"]", ".id",
+                ".data.o", ".data.o.k", ".data.o.a", ".data.o[1]", ".data.ids[0]", ".data.ids[1]", ".data.ids[\"-1\"]",
+                ".data.ids[\"01\"]", ".user.a", ".user[\"k\"]", ".id",
                 ".name", ".ts", ".data.none",
             ])
     }

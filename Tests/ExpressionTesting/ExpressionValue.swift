@@ -44,8 +44,10 @@ extension ExpressionValue {
         case .object(let members):
             return members[element]
         case .array(let values):
-            guard let index = Int(element), String(index) == element, values.indices.contains(index) else { return nil }
-            return values[index]
+            // As the database has it: a sign and leading zeros are allowed, and a negative index counts from the end.
+            guard let number = Int32(element) else { return nil }
+            let index = number < 0 ? values.count + Int(number) : Int(number)
+            return values.indices.contains(index) ? values[index] : nil
         case .null, .bool, .number, .string:
             return nil
         }

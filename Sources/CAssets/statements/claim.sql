@@ -46,9 +46,10 @@ WITH me AS MATERIALIZED (
         UNION ALL
         SELECT p.tenant_id, p.key, p.seq, NULL, NULL FROM nightjar.pending p WHERE p.tenant_id = c.tenant_id AND p.key = c.run_id
         UNION ALL
-        -- A step that is about to time out, and nobody has looked whether its event was there before.
+        -- A step that is about to time out, and nobody has looked whether its event was there before. Once: else a
+        -- transaction that stays open would keep it from timing out, and runs like it the others from being claimed.
         SELECT o.tenant_id, o.run_id, 0, NULL, NULL FROM nightjar.open_steps o
-        WHERE c.epoch > 0 AND o.run_id = c.run_id AND NOT o.looked AND o.due_at <= now()
+        WHERE c.epoch > 0 AND o.run_id = c.run_id AND NOT o.searched AND o.due_at <= now()
         UNION ALL
         SELECT w.tenant_id, w.key, m.seq, m.event_id, m.log_id
         FROM (SELECT w.tenant_id, w.key, w.since, w.policy_id FROM nightjar.waits w

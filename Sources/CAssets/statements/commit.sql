@@ -30,7 +30,9 @@ WITH asked AS MATERIALIZED (
          AS t (run_id, epoch, next, due_at, output, error, mail)
     ORDER BY t.run_id
 ), timed_out AS MATERIALIZED (
-    SELECT s.run_id FROM unnest($8::uuid[], $10::smallint[], $11::bool[], $13::jsonb[], $14::jsonb[]) AS s (run_id, kind, failed, output, error)
+    SELECT s.run_id, s.step
+    FROM unnest($8::uuid[], $9::text[], $10::smallint[], $11::bool[], $13::jsonb[], $14::jsonb[])
+         AS s (run_id, step, kind, failed, output, error)
     WHERE s.kind = 4 AND NOT s.failed AND s.output = 'null' OR s.kind = 5 AND s.error ->> 'code' = 'invoke_timeout'
 ), held AS MATERIALIZED (
     SELECT l.run_id, l.tenant_id, l.function_id, l.started_at, l.deaths, a.next, a.due_at, a.output, a.error,
@@ -38,7 +40,9 @@ WITH asked AS MATERIALIZED (
            -- It gave up waiting for what had come in time.
            (a.run_id IN (SELECT t.run_id FROM timed_out t)) IS TRUE AND (
                l.mail > a.mail
-               OR EXISTS (SELECT FROM nightjar.open_steps o WHERE o.run_id = a.run_id AND NOT o.looked OFFSET 0)
+               OR EXISTS (SELECT FROM nightjar.open_steps o
+                          WHERE o.run_id = a.run_id AND NOT o.searched
+                            AND (o.run_id, o.step) IN (SELECT t.run_id, t.step FROM timed_out t) OFFSET 0)
                OR EXISTS (
                    SELECT FROM (SELECT w.tenant_id, w.key, w.since, w.policy_id FROM nightjar.waits w
                                 WHERE w.run_id = a.run_id AND w.purpose = 2 OFFSET 0) w

@@ -43,8 +43,12 @@ struct Memo: Sendable {
             throw NightjarError(.schemaTooNew, "step \"\(step)\" is of a kind that only a newer Nightjar knows")
         }
         if try row.decode(10, as: Int32.self) == 3 {
-            // For what is known to the database already: a replay neither matches nor starts anything again.
-            open.append(OpenStep(step: step, kind: kind, dueAt: try row.decode(7), startedAt: startedAt))
+            // What is known to the database already: a replay neither matches nor starts anything again. Whoever waited too
+            // long is told for what.
+            let invocation = try row.decode(12, as: String?.self).map { Invocation(function: $0, dataJSON: "{}") }
+            open.append(
+                OpenStep(
+                    step: step, kind: kind, invocation: invocation, dueAt: try row.decode(7), startedAt: startedAt))
             if try row.decode(11, as: Bool.self) {
                 arrivals.append(
                     Arrival(step: step, output: try row.decode(5, as: PostgresJSON?.self)?.text, error: error))

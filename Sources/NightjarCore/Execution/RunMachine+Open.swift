@@ -65,12 +65,13 @@ extension OpenStep {
     /// How the step ends with what has come for it; nil: it has timed out.
     fileprivate func record(of arrival: Arrival?, endedAt: Date) -> RecordedStep {
         if let error = arrival?.error { return failure(error, endedAt: endedAt) }
-        if arrival == nil, let invocation {
+        if arrival == nil, kind == .invoke {
+            // A replay does not know what the step had invoked.
+            let function = invocation.map { "function \"\($0.function)\"" } ?? "the function that it invoked"
             let limit = dueAt.timeIntervalSince(startedAt)
             return failure(
                 RunError(
-                    name: "InvokeTimeout",
-                    message: "function \"\(invocation.function)\" took longer than the step's timeout of \(limit) s",
+                    name: "InvokeTimeout", message: "\(function) took longer than the step's timeout of \(limit) s",
                     code: RunError.Code.invokeTimeout), endedAt: endedAt)
         }
         return RecordedStep(

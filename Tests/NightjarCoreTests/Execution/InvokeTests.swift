@@ -110,6 +110,19 @@ struct InvokeTests {
         #expect(store.memo.first?.endedAt == .start + .seconds(30))
     }
 
+    @Test("a replay that knows no more than that a step has invoked something gets the same error")
+    func timeoutInReplay() async {
+        let store = invoking(timeout: .seconds(30))
+        _ = await store.execute()
+        store.change { $0.open[0].invocation = nil }
+
+        _ = await store.runToEnd()
+
+        #expect(
+            journal.entries.first?.hasPrefix("pay InvokeTimeout invoke_timeout the function that it invoked") == true)
+        #expect(store.memo.first?.status == .failed)
+    }
+
     @Test("a function that lets the error through fails")
     func uncaught() async {
         let store = RunStore(.test { step in try await step.invoke("i", "f", with: ["a": 1], as: Int.self) })

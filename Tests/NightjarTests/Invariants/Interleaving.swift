@@ -25,7 +25,7 @@ struct Interleaving: Sendable, CustomTestStringConvertible {
         "\(first)/\(second) \(halves.map(\.rawValue).joined(separator: " "))\(appliesAtOnce ? ", applied at once" : "")"
     }
 
-    private static let orders: [[Half]] = [
+    static let orders: [[Half]] = [
         [.firstExecutes, .firstCommits, .secondExecutes, .secondCommits],
         [.firstExecutes, .secondExecutes, .firstCommits, .secondCommits],
         [.firstExecutes, .secondExecutes, .secondCommits, .firstCommits],

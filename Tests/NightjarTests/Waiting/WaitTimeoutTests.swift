@@ -122,12 +122,6 @@ struct WaitTimeoutTests {
 }
 
 extension Probe {
-    fileprivate func lookBack() async throws {
-        try await run { db in
-            _ = try db.query("SELECT * FROM nightjar.look_back(100)")
-        }
-    }
-
     /// The run's wait times out this moment.
     fileprivate func timeUp(_ run: UUID) async throws {
         try await self.run { db in
