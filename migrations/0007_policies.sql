@@ -85,7 +85,8 @@ $$;
 -- Locks: advisory (transaction, per tenant); then rows of the small identity tables, if something changed.
 CREATE OR REPLACE FUNCTION nightjar.register(app text, functions jsonb, kind smallint DEFAULT 1)
 RETURNS TABLE (name text, function_id int, queue int)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- UTC: a policy's digest contains its date as text.
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 #variable_conflict use_column
 DECLARE
     tenant constant int := nightjar.current_tenant();
