@@ -24,6 +24,14 @@ struct CancelCell: Sendable {
             }
         }
         var isLeased: Bool { status == "running" }
+        /// The steps that wait for something from outside.
+        var openSteps: [JSON] {
+            switch self {
+            case .waiting: ["signal"]
+            case .invoking: ["call"]
+            default: []
+            }
+        }
         var hasBegun: Bool { self != .queued && self != .scheduled }
         var testDescription: String { rawValue }
     }

@@ -74,7 +74,8 @@ struct CancelMatrixTests {
         var stored = facts["cause"].object ?? [:]
         #expect(stored.removeValue(forKey: "asked_at") != nil, name)
         #expect(stored.removeValue(forKey: "applied_at") != nil, name)
-        let whole = cause.merging(["was": .string(cell.state.status), "session": session]) { first, _ in first }
+        var whole = cause.merging(["was": .string(cell.state.status), "session": session]) { first, _ in first }
+        if !cell.state.openSteps.isEmpty { whole["open"] = .array(cell.state.openSteps) }
         #expect(stored == whole, name)
         #expect(facts["was_asked_before"] == true, name)
         try checkView(cell, facts, cause, session)
@@ -123,6 +124,7 @@ struct CancelMatrixTests {
             default: .null
             }
         var whole: [String: JSON] = ["policy": policy, "executing": executing, "session_id": session]
+        whole["open_steps"] = .array(cell.state.openSteps)
         whole["executes"] = false
         whole["was"] = .string(cell.state.status)
         for column in ["kind", "event_id", "event_name", "policy_id", "timeout", "bulk_id", "actor", "reason"] {
