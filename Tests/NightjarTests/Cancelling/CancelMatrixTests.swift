@@ -75,7 +75,7 @@ struct CancelMatrixTests {
         #expect(stored.removeValue(forKey: "asked_at") != nil, name)
         #expect(stored.removeValue(forKey: "applied_at") != nil, name)
         var whole = cause.merging(["was": .string(cell.state.status), "session": session]) { first, _ in first }
-        if !cell.state.openSteps.isEmpty { whole["open"] = .array(cell.state.openSteps) }
+        if !cell.openSteps.isEmpty { whole["open"] = .array(cell.openSteps) }
         #expect(stored == whole, name)
         #expect(facts["was_asked_before"] == true, name)
         try checkView(cell, facts, cause, session)
@@ -124,8 +124,8 @@ struct CancelMatrixTests {
             default: .null
             }
         var whole: [String: JSON] = ["policy": policy, "executing": executing, "session_id": session]
-        whole["open_steps"] = .array(cell.state.openSteps)
         whole["executes"] = false
+        whole["open_steps"] = .array(cell.openSteps)
         whole["was"] = .string(cell.state.status)
         for column in ["kind", "event_id", "event_name", "policy_id", "timeout", "bulk_id", "actor", "reason"] {
             whole[column] = cause[column] ?? .null
