@@ -120,7 +120,7 @@ BEGIN
         SELECT v.data, v.size, jsonb_build_object('id', coalesce(v.id, v.event_id::text), 'name', v.name, 'user', v."user",
                    'data', CASE WHEN v.size <= 8388608 THEN v.data ELSE '{}' END,
                    'ts', CASE WHEN isfinite(v.ts) THEN floor(extract(epoch FROM v.ts) * 1000)::bigint END)
-                   || CASE WHEN v.size <= 8388608 THEN '{}' ELSE '{"omitted": true}' END AS body
+                   || CASE WHEN v.size <= 8388608 THEN '{}'::jsonb ELSE '{"omitted": true}' END AS body
         FROM (SELECT v.*, octet_length(v.data::text) AS size FROM nightjar.events v WHERE v.event_id = e.event_id LIMIT 1) v) b
     WHERE n.general OR n.handled OR n.name = 'inngest/function.finished' AND e.origin IN (1, 3)
     ORDER BY e.run_id, n.position;

@@ -73,6 +73,9 @@ struct CancelHandlerTests {
                 try await probe.value("SELECT count(*) FROM nightjar.outcomes WHERE status = 1", as: Int64.self)
                     == Int64(runs)
             }
+            try await eventually("the killed worker is known to be gone") {
+                try await probe.value("SELECT count(*) FROM nightjar.cancellations WHERE executes", as: Int64.self) == 0
+            }
             let counts: [Int64] = try await probe.run { db in
                 let row = try db.query(
                     """
