@@ -152,6 +152,19 @@ BEGIN
     END CASE;
 END $$;
 
+-- A value as it stands in a key of several parts: a large one is hashed once, not with each of the values beside it.
+CREATE FUNCTION nightjar.key_part(value jsonb) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    canonical text;
+BEGIN
+    IF octet_length(value::text) < 100 THEN
+        RETURN value;
+    END IF;
+    canonical := nightjar.canonical_json(value);
+    RETURN CASE WHEN octet_length(canonical) < 256 THEN value
+                ELSE jsonb_build_object(E'\x01sha256', encode(sha256(convert_to(canonical, 'UTF8')), 'hex')) END;
+END $$;
+
 -- The values that stand together at a path of several parts, as JSON arrays: none if one part is missing. Such a path
 -- begins with ''; each further element is JSON: an array is a path, {"is": v} the value v itself, {"each": path} the
 -- elements of the array, or the keys of the object, at that path, one after the other: the only part that makes several
@@ -184,20 +197,22 @@ BEGIN
                     USING ERRCODE = 'program_limit_exceeded', HINT = 'Send several events with fewer values each.';
             END IF;
             spread := i - 1;
+            parts := parts || value;
+            CONTINUE;
         ELSE
             value := nightjar.event_value(ARRAY(SELECT jsonb_array_elements_text(part)), name, data, "user", id, ts);
         END IF;
         IF value IS NULL THEN
             RETURN;
         END IF;
-        parts := parts || value;
+        parts := parts || nightjar.key_part(value);
     END LOOP;
     IF spread IS NULL THEN
         RETURN NEXT to_jsonb(parts);
         RETURN;
     END IF;
     FOR element IN SELECT DISTINCT e.value FROM jsonb_array_elements(parts[spread]) e LOOP
-        parts[spread] := element;
+        parts[spread] := nightjar.key_part(element);
         RETURN NEXT to_jsonb(parts);
     END LOOP;
 END $$;
@@ -224,7 +239,7 @@ $$;
 
 REVOKE EXECUTE ON FUNCTION
     nightjar.event_json(text, jsonb, jsonb, text, timestamptz), nightjar.arithmetic(text, numeric, numeric),
-    nightjar.evaluate(jsonb, jsonb, jsonb), nightjar.tuple_values(text[], text, jsonb, jsonb, text, timestamptz),
+    nightjar.evaluate(jsonb, jsonb, jsonb), nightjar.key_part(jsonb), nightjar.tuple_values(text[], text, jsonb, jsonb, text, timestamptz),
     nightjar.event_values(text[], text, jsonb, jsonb, text, timestamptz), nightjar.event_json(uuid),
     nightjar.trigger_json(uuid) FROM PUBLIC;
 

@@ -4,6 +4,10 @@
 -- what its trigger must fulfil (guard, asked when the wait is made), and what is left to be evaluated on candidates.
 SET LOCAL client_min_messages = warning;
 
+-- In the order in which an inserted event takes them, all at once: else this and an insert could wait for each other.
+LOCK TABLE nightjar.events, nightjar.runs, nightjar.live, nightjar.waits, nightjar.match_paths, nightjar.pending
+    IN ACCESS EXCLUSIVE MODE;
+
 ALTER TABLE nightjar.cancel_policies
     ADD COLUMN text      text,              -- the whole policy as its author wrote it; null: every event of the name
     ADD COLUMN guard     jsonb,             -- over `event`: where it is not true, there is no wait
@@ -22,7 +26,8 @@ CREATE INDEX cancel_policies_active ON nightjar.cancel_policies (function_id) WH
 
 ALTER TABLE nightjar.functions
     ADD COLUMN start_within  interval,      -- a run that has not begun by then is cancelled
-    ADD COLUMN finish_within interval;      -- a run that has not ended by then, from its first start on, is cancelled
+    ADD COLUMN finish_within interval,      -- a run that has not ended by then, from its first start on, is cancelled
+    ADD COLUMN has_conditions boolean NOT NULL DEFAULT false;   -- some policy has to be evaluated on candidates
 
 -- Since when a path is known. An event's transaction that had begun before may lack its keys: see nightjar.look_back.
 -- The registering transaction's own number would not do: one with a higher number may have read the paths before that
@@ -85,7 +90,8 @@ $$;
 -- Locks: advisory (transaction, per tenant); then rows of the small identity tables, if something changed.
 CREATE OR REPLACE FUNCTION nightjar.register(app text, functions jsonb, kind smallint DEFAULT 1)
 RETURNS TABLE (name text, function_id int, queue int)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- UTC: a policy's digest contains its date as text.
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 #variable_conflict use_column
 DECLARE
     tenant constant int := nightjar.current_tenant();
@@ -130,6 +136,11 @@ BEGIN
         ON CONFLICT (tenant_id, event, function_id) DO UPDATE SET source = excluded.source
             WHERE t.source IS DISTINCT FROM excluded.source;
 
+        IF EXISTS (SELECT FROM jsonb_array_elements(entry -> 'cancel') c WHERE jsonb_typeof(c.value -> 'branches') IS DISTINCT FROM 'array') THEN
+            RAISE EXCEPTION 'function "%": a cancellation policy has no branches', entry ->> 'name'
+                USING ERRCODE = 'invalid_parameter_value', HINT = 'It comes from a build that is older than this schema.';
+        END IF;
+
         WITH wanted AS MATERIALIZED (
             SELECT DISTINCT ON (d.digest) c.event, c.text, b.trigger_path, b.event_path,
                    nullif(b.guard, 'null') AS guard, nullif(b.condition, 'null') AS condition,
@@ -157,6 +168,11 @@ BEGIN
         FROM wanted w
         ON CONFLICT (function_id, digest) DO UPDATE SET active = true, warning = excluded.warning
             WHERE NOT p.active OR p.warning IS DISTINCT FROM excluded.warning;
+
+        UPDATE nightjar.functions f SET has_conditions = NOT f.has_conditions
+        WHERE f.function_id = the_function AND f.has_conditions <> EXISTS (
+            SELECT FROM nightjar.cancel_policies p
+            WHERE p.function_id = the_function AND p.active AND p.condition IS NOT NULL);
     END LOOP;
 
     RETURN QUERY SELECT f.name, f.function_id, f.queue FROM nightjar.functions f WHERE f.app_id = the_app;

@@ -8,8 +8,13 @@
 -- Lock protocol: pending rows (SKIP LOCKED) → live rows ascending → open steps → waits → logs.
 SET LOCAL client_min_messages = warning;
 
+-- In the order in which an inserted event takes them, all at once: else this and an insert could wait for each other.
+LOCK TABLE nightjar.events, nightjar.runs, nightjar.live, nightjar.waits, nightjar.match_paths, nightjar.pending
+    IN ACCESS EXCLUSIVE MODE;
+
 ALTER TABLE nightjar.live
     ADD COLUMN expires_at timestamptz,      -- then it is cancelled: unbegun, timeouts.start; begun, timeouts.finish
+    ADD COLUMN newcomer boolean NOT NULL DEFAULT false,     -- workers search the log for it, not its first claim
     ADD COLUMN mail   int NOT NULL DEFAULT 0,       -- how many of its open steps were answered so far
     ADD COLUMN origin smallint NOT NULL DEFAULT 0;  -- 0 event, 1 invoked, 2 system event, 3 invoked below one of these
 COMMENT ON COLUMN nightjar.live.state IS
@@ -22,7 +27,17 @@ ALTER TABLE nightjar.runs
     ADD COLUMN parent_step   text;
 
 -- Small enough for a wait's policy_id to hold a slot and the number of one of its branches, of which there are at most 16.
+-- Runs for which the log of match keys has to be searched soon after their own commit: an event that cancels them may have
+-- been applied before it could see them. Other runs leave that to their first claim; but one that is scheduled would seem
+-- to live until then, and one with conditions would have to evaluate them on all that has come since.
+CREATE TABLE nightjar.newcomers (
+    run_id uuid NOT NULL PRIMARY KEY,
+    seq    bigint NOT NULL                  -- events up to this number are searched
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
+
 CREATE SEQUENCE nightjar.slots AS int MAXVALUE 134217726 CYCLE;
+
+GRANT USAGE ON SEQUENCE nightjar.slots TO PUBLIC;
 
 CREATE TABLE nightjar.open_steps (
     run_id       uuid NOT NULL,
@@ -199,7 +214,7 @@ END $$;
 -- the path, the search is repeated. Of all that is found the earliest event counts.
 -- Answers the runs whose steps were answered, and last a row without a run: how far it got (null: the end), and whether
 -- something is to be looked at again.
--- Locks: young paths; open steps that nobody has searched yet (SKIP LOCKED); those of nightjar.answer.
+-- Locks: young paths; those of nightjar.answer; open steps that it has searched (SKIP LOCKED).
 -- Indexes: match_paths_incomplete, open_steps_unlooked, waits_run, match_log_key, match_paths_pkey; for young paths
 -- events_pkey and idempotency_pkey.
 CREATE FUNCTION nightjar.look_back(most int, after_run uuid DEFAULT '00000000-0000-0000-0000-000000000000', after_step text DEFAULT '')
@@ -226,7 +241,7 @@ BEGIN
 
     FOR o IN SELECT u.*, (u.spec ->> 'look_back')::boolean IS TRUE AS looks_back FROM nightjar.open_steps u
              WHERE NOT u.looked AND u.since IS NOT NULL AND (u.run_id, u.step) > (after_run, after_step)
-             ORDER BY u.run_id, u.step LIMIT most FOR UPDATE SKIP LOCKED LOOP
+             ORDER BY u.run_id, u.step LIMIT most LOOP      -- without a lock: whoever ends the run must not wait for this
         seen := seen + 1;
         reached_run := o.run_id;
         reached_step := o.step;
@@ -285,16 +300,80 @@ BEGIN
     END IF;
     -- Answered, or searched in vain. Where somebody holds the run's row, the event is found again.
     UPDATE nightjar.open_steps u SET searched = true, looked = true
-    WHERE u.run_id = ANY (ids) AND NOT u.looked AND u.arrived IS NOT NULL;
+    WHERE (u.run_id, u.step) IN (
+        SELECT u.run_id, u.step FROM nightjar.open_steps u
+        WHERE u.run_id = ANY (ids) AND NOT u.looked AND u.arrived IS NOT NULL FOR UPDATE SKIP LOCKED);
     UPDATE nightjar.open_steps u SET searched = true, looked = v.done
-    FROM unnest(vain, vain_steps, vain_done) AS v (run_id, step, done)
+    FROM (SELECT v.* FROM unnest(vain, vain_steps, vain_done) AS v (run_id, step, done)
+          CROSS JOIN LATERAL (SELECT FROM nightjar.open_steps u WHERE u.run_id = v.run_id AND u.step = v.step
+                              FOR UPDATE SKIP LOCKED) u) v
     WHERE u.run_id = v.run_id AND u.step = v.step AND (v.done OR NOT u.searched);
     RETURN QUERY SELECT NULL::uuid, NULL::uuid, CASE WHEN seen = most THEN reached_run END,
                         CASE WHEN seen = most THEN reached_step END,
                         EXISTS (SELECT FROM nightjar.open_steps u WHERE NOT u.looked);
 END $$;
 
-REVOKE EXECUTE ON FUNCTION nightjar.register_paths(text, jsonb), nightjar.step_opened(), nightjar.step_closed(),
+-- Searches the log for newcomers, up to `most` of them, and puts what cancels them into `pending`. Stops after a quarter
+-- of a second: a condition may have to be evaluated on much that came since. Answers whether there is more to do.
+-- Locks: newcomers, SKIP LOCKED; pending rows by insertion. Indexes: newcomers_pkey, waits_run, match_log_key.
+CREATE FUNCTION nightjar.search_newcomers(most int) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+DECLARE
+    chunk constant int := 500;
+    began constant timestamptz := clock_timestamp();
+    batch uuid[];
+    n record;
+    m record;
+    read int;
+    hit boolean;
+BEGIN
+    SELECT array_agg(c.run_id) INTO batch FROM (
+        SELECT c.run_id FROM nightjar.newcomers c ORDER BY c.run_id LIMIT most FOR UPDATE SKIP LOCKED) c;
+    IF batch IS NULL THEN
+        RETURN false;
+    END IF;
+    -- For nearly all there is nothing.
+    DELETE FROM nightjar.newcomers c
+    WHERE c.run_id = ANY (batch) AND NOT EXISTS (
+        SELECT FROM (SELECT w.tenant_id, w.key, w.since FROM nightjar.waits w
+                     WHERE w.run_id = c.run_id AND w.purpose = 1 OFFSET 0) w
+        JOIN nightjar.match_log l ON l.tenant_id = w.tenant_id AND l.key = w.key AND l.seq > w.since
+        WHERE l.log_id >= nightjar.uuid7_floor(nightjar.uuid7_time(c.run_id) - interval '1 hour')
+          AND l.log_id < nightjar.uuid7_floor(now() + interval '1 hour'));
+    FOR n IN SELECT c.run_id, c.seq FROM nightjar.newcomers c WHERE c.run_id = ANY (batch) ORDER BY c.run_id LOOP
+        IF clock_timestamp() > began + interval '250 ms' THEN
+            RETURN true;
+        END IF;
+        read := 0;
+        hit := false;
+        FOR m IN SELECT w.tenant_id, w.key, w.policy_id, l.seq, l.event_id, nightjar.uuid7_time(l.log_id) AS at
+                 FROM (SELECT w.tenant_id, w.key, w.since, w.policy_id FROM nightjar.waits w
+                       WHERE w.run_id = n.run_id AND w.purpose = 1 OFFSET 0) w
+                 JOIN nightjar.match_log l ON l.tenant_id = w.tenant_id AND l.key = w.key AND l.seq > greatest(w.since, n.seq)
+                 WHERE l.log_id >= nightjar.uuid7_floor(nightjar.uuid7_time(n.run_id) - interval '1 hour')
+                   AND l.log_id < nightjar.uuid7_floor(now() + interval '1 hour')
+                 ORDER BY l.seq, w.policy_id LIMIT chunk LOOP
+            -- Also in the middle of an event's rows: the last number may not be complete.
+            read := read + 1;
+            hit := nightjar.policy_holds(m.policy_id, n.run_id, m.event_id, m.at);
+            IF hit THEN
+                INSERT INTO nightjar.pending (tenant_id, key, seq, event_id, asked_at)
+                VALUES (m.tenant_id, m.key, m.seq, m.event_id, m.at) ON CONFLICT DO NOTHING;
+                EXIT;
+            END IF;
+        END LOOP;
+        IF hit OR read < chunk THEN
+            DELETE FROM nightjar.newcomers c WHERE c.run_id = n.run_id;
+        ELSE
+            -- The last event may have further keys of this run; one event has fewer of them than a chunk.
+            UPDATE nightjar.newcomers c SET seq = greatest(m.seq - 1, n.seq + 1) WHERE c.run_id = n.run_id;
+        END IF;
+    END LOOP;
+    RETURN true;
+END $$;
+
+REVOKE EXECUTE ON FUNCTION nightjar.search_newcomers(int), nightjar.register_paths(text, jsonb), nightjar.step_opened(), nightjar.step_closed(),
     nightjar.wait_holds(uuid, int, uuid, timestamptz), nightjar.answer(uuid[], int[], uuid[]), nightjar.look_back(int, uuid, text)
     FROM PUBLIC;
 

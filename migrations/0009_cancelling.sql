@@ -14,6 +14,10 @@ CREATE TABLE nightjar.interruptions (
     steps      text[],                      -- whose bodies were executing then
     ended_at   timestamptz                  -- when nothing of it executed any more
 );
+-- What was interrupted before there was this table, has long ended.
+INSERT INTO nightjar.interruptions (run_id, tenant_id, session_id, at, told_at, ended_at)
+SELECT o.run_id, o.tenant_id, (o.cause ->> 'session')::uuid, o.ended_at, o.ended_at, o.ended_at
+FROM nightjar.outcomes o WHERE o.status = 3 AND o.cause ->> 'session' IS NOT NULL;
 CREATE INDEX interruptions_open ON nightjar.interruptions (session_id) WHERE ended_at IS NULL;
 
 -- Ends runs as cancelled; nothing else does. Answers those that it ended, with the session that was executing each.
@@ -139,6 +143,10 @@ BEGIN
         CROSS JOIN LATERAL (SELECT p.* FROM nightjar.pending p
                             WHERE p.tenant_id = tenants[h.row] AND p.key = keys[h.row] AND p.seq = seqs[h.row] OFFSET 0) p
         WHERE h.holds AND h.purpose = 2 AND h.run_id NOT IN (SELECT unnest(ended))
+          -- What came before it began to wait counts first: see nightjar.look_back.
+          AND NOT EXISTS (SELECT FROM nightjar.open_steps o
+                          WHERE o.run_id = h.run_id AND o.slot = -h.policy_id / 16 AND NOT o.searched
+                            AND (o.spec ->> 'look_back')::boolean)
         ORDER BY h.run_id, -h.policy_id / 16, p.seq) h;
     IF ids IS NOT NULL THEN
         FOR run_id, session_id IN SELECT a.run_id, a.session_id FROM nightjar.answer(ids, policies, answers) a LOOP

@@ -2,6 +2,10 @@
 -- cancelled with it, and the system events inngest/function.cancelled, .failed and .finished tell those who listen.
 SET LOCAL client_min_messages = warning;
 
+-- In the order in which an inserted event takes them, all at once: else this and an insert could wait for each other.
+LOCK TABLE nightjar.events, nightjar.runs, nightjar.live, nightjar.waits, nightjar.match_paths, nightjar.pending
+    IN ACCESS EXCLUSIVE MODE;
+
 -- A system event contains the event that started the run, twice, and may contain its steps.
 ALTER TABLE nightjar.events
     DROP CONSTRAINT event_data_size,
@@ -80,11 +84,16 @@ BEGIN
     INSERT INTO nightjar.events (tenant_id, name, id, data)
     SELECT e.tenant_id, n.name, CASE WHEN n.name <> 'inngest/function.finished' THEN e.run_id::text END,
            jsonb_build_object(
-               'function_id', a.name || '-' || f.name, 'run_id', e.run_id, 'event', b.body, 'events', jsonb_build_array(b.body),
+               'function_id', a.name || '-' || f.name, 'run_id', e.run_id, 'event', b.body,
+               -- No event may be too large to be stored, else the run could not end: what is large is left out, in this order.
+               'events', CASE WHEN b.size <= 4194304 THEN jsonb_build_array(b.body) ELSE '[]' END,
                '_inngest', jsonb_build_object('status', (ARRAY['Completed', 'Failed', 'Cancelled'])[o.status]),
                '_nightjar', jsonb_build_object('function', e.function_id, 'quiet', NOT n.general))
            || CASE o.status
-                  WHEN 1 THEN jsonb_build_object('result', o.output)
+                  WHEN 1 THEN CASE WHEN octet_length(o.output::text) <= 33554432 THEN jsonb_build_object('result', o.output)
+                                   ELSE jsonb_build_object('error', jsonb_build_object(
+                                       'name', 'ResultTooLarge', 'code', 'invalid_output',
+                                       'message', 'the result has more than 32 MiB: too large to be told')) END
                   WHEN 2 THEN jsonb_build_object('error', o.error || jsonb_build_object('error', o.error -> 'message'))
                   ELSE jsonb_build_object('cause', o.cause, 'error', jsonb_build_object(
                       'name', 'FunctionCancelled', 'code', 'invoked_cancelled', 'error', 'function cancelled',
@@ -108,9 +117,11 @@ BEGIN
     JOIN nightjar.functions f ON f.function_id = e.function_id
     JOIN nightjar.apps a ON a.app_id = f.app_id
     CROSS JOIN LATERAL (
-        SELECT v.data, jsonb_build_object('id', coalesce(v.id, v.event_id::text), 'name', v.name, 'data', v.data, 'user', v."user",
-                   'ts', CASE WHEN isfinite(v.ts) THEN floor(extract(epoch FROM v.ts) * 1000)::bigint END) AS body
-        FROM nightjar.events v WHERE v.event_id = e.event_id LIMIT 1) b
+        SELECT v.data, v.size, jsonb_build_object('id', coalesce(v.id, v.event_id::text), 'name', v.name, 'user', v."user",
+                   'data', CASE WHEN v.size <= 8388608 THEN v.data ELSE '{}' END,
+                   'ts', CASE WHEN isfinite(v.ts) THEN floor(extract(epoch FROM v.ts) * 1000)::bigint END)
+                   || CASE WHEN v.size <= 8388608 THEN '{}' ELSE '{"omitted": true}' END AS body
+        FROM (SELECT v.*, octet_length(v.data::text) AS size FROM nightjar.events v WHERE v.event_id = e.event_id LIMIT 1) v) b
     WHERE n.general OR n.handled OR n.name = 'inngest/function.finished' AND e.origin IN (1, 3)
     ORDER BY e.run_id, n.position;
     RETURN NULL;

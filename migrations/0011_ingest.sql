@@ -14,6 +14,7 @@ DECLARE
     -- How many runs an inserting transaction ends by itself, and how many candidates it looks at for each of its keys; the
     -- rest is left to the workers, so that no event can make a user's transaction long.
     inline_limit constant int := 100;
+    told_limit constant int := 10;
     arrived constant timestamptz := clock_timestamp();
     has_ids boolean;
     has_calls boolean;
@@ -26,6 +27,11 @@ BEGIN
     SELECT bool_or(n.id IS NOT NULL), bool_or(n.name = 'inngest/function.invoked') INTO has_ids, has_calls FROM inserted n;
     IF has_ids IS NULL THEN
         RETURN NULL;     -- an INSERT of no rows
+    END IF;
+    -- The real ones come from triggers.
+    IF pg_trigger_depth() = 1 AND EXISTS (SELECT FROM inserted n WHERE starts_with(lower(n.name), 'inngest/')) THEN
+        RAISE EXCEPTION 'names of events that begin with "inngest/" are for events that Nightjar itself sends'
+            USING ERRCODE = 'check_violation', HINT = 'Choose another name.';
     END IF;
 
     -- 1. Runs: one for each event and function that listens to its name.
@@ -75,23 +81,29 @@ BEGIN
                CASE WHEN s.invoked THEN s.data #>> '{_nightjar,step}' END
         FROM started s
     ), alive AS (
-        INSERT INTO nightjar.live (run_id, event_id, pass, due_at, queue, tenant_id, function_id, state, expires_at, origin)
+        INSERT INTO nightjar.live (run_id, event_id, pass, due_at, queue, tenant_id, function_id, state, expires_at, newcomer, origin)
         SELECT s.run_id, s.event_id, s.seq, CASE WHEN s.ts > arrived THEN s.ts END, f.queue, s.tenant_id, s.function_id,
                CASE WHEN s.ts > arrived THEN 4 ELSE 0 END, greatest(s.ts, arrived) + f.start_within,
+               s.ts > arrived OR f.has_conditions,
                CASE WHEN s.invoked THEN CASE WHEN s.data #> '{_nightjar,quiet}' = 'true' THEN 3 ELSE 1 END
                     WHEN starts_with(s.name, 'inngest/function.') THEN 2 ELSE 0 END
         FROM started s JOIN nightjar.functions f ON f.function_id = s.function_id
+        RETURNING run_id, pass, newcomer
     ), waiting AS (
         -- A place that the trigger does not have matches nothing, so it makes no wait.
         INSERT INTO nightjar.waits (tenant_id, policy_id, key, run_id, since)
         SELECT s.tenant_id, k.policy_id, k.key, s.run_id, s.seq
         FROM started s
         CROSS JOIN LATERAL nightjar.cancel_keys(s.function_id, s.name, s.data, s."user", coalesce(s.id, s.event_id::text), s.ts) k
+        RETURNING run_id
+    ), new AS (
+        INSERT INTO nightjar.newcomers (run_id, seq)
+        SELECT a.run_id, a.pass FROM alive a WHERE a.newcomer AND a.run_id IN (SELECT w.run_id FROM waiting w)
     ), called AS (
         UPDATE nightjar.open_steps o SET child_run_id = s.run_id
         FROM started s
         WHERE s.invoked AND o.run_id = (s.data #>> '{_nightjar,parent}')::uuid AND o.step = s.data #>> '{_nightjar,step}'
-          AND o.kind = 5
+          AND o.kind = 5 AND o.tenant_id = s.tenant_id
     )
     SELECT count(*) INTO started FROM started;
 
@@ -165,6 +177,14 @@ BEGIN
     --    Not under a stricter isolation: there a row that changed meanwhile would be an error for the sender. Not deep
     --    below it either: the end of a run is an event that may end others, whose ends are events.
     IF ids IS NOT NULL AND current_setting('transaction_isolation') = 'read committed' AND pg_trigger_depth() < 8 THEN
+        -- An end that is told of is an event, with all that its run had recorded, and may start another run.
+        IF EXISTS (SELECT FROM unnest(ids) AS t (run_id) JOIN nightjar.live l ON l.run_id = t.run_id
+                   WHERE EXISTS (SELECT FROM nightjar.function_triggers s WHERE s.source = l.function_id)
+                      OR nightjar.is_heard(l.tenant_id, 'inngest/function.cancelled')
+                      OR nightjar.is_heard(l.tenant_id, 'inngest/function.finished')) THEN
+            ids := ids[1 : told_limit];
+            reasons := reasons[1 : told_limit];
+        END IF;
         PERFORM FROM nightjar.cancel_runs(ids, reasons, false);
     END IF;
 

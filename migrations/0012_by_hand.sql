@@ -82,6 +82,10 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     event jsonb;
 BEGIN
+    -- Handlers clean up after others: who means them names them.
+    IF b.function IS NULL AND EXISTS (SELECT FROM nightjar.function_triggers t WHERE t.function_id = l.function_id AND t.source IS NOT NULL) THEN
+        RETURN false;
+    END IF;
     IF l.tenant_id <> b.tenant_id OR NOT coalesce(l.function_id = ANY (b.function_ids), true)
        OR NOT coalesce(l.state = ANY (states), true) THEN
         RETURN false;
@@ -106,6 +110,13 @@ DECLARE
     id uuid;
 BEGIN
     PERFORM nightjar.live_states(status);
+    IF condition IS NOT NULL THEN
+        IF jsonb_typeof(condition) <> 'array' THEN
+            RAISE EXCEPTION 'a condition is a compiled expression, a JSON array' USING ERRCODE = 'invalid_parameter_value',
+                HINT = 'In SQL, say it as path => ''$.data.tier == "free"''.';
+        END IF;
+        PERFORM nightjar.evaluate(condition, '{}', NULL);
+    END IF;
     INSERT INTO nightjar.bulk_cancels (tenant_id, app, function, function_ids, status, created_after, created_before, path,
                                        expression, condition, upto, actor, reason)
     VALUES (nightjar.current_tenant(), app, function, nightjar.named_functions(app, function), status, created_after,
@@ -129,12 +140,13 @@ DECLARE
 BEGIN
     b.tenant_id := nightjar.current_tenant();
     b.function_ids := nightjar.named_functions(app, function);
+    b.function := bulk_preview.function;
     b.path := bulk_preview.path;
     b.condition := bulk_preview.condition;
     RETURN QUERY
     SELECT count(*) OVER (), l.run_id FROM nightjar.live l
     -- greatest and least pass over a null, and keep infinity out of uuid7_floor.
-    WHERE l.run_id >= nightjar.uuid7_floor(greatest(bulk_preview.created_after, '1970-01-01'))
+    WHERE l.run_id >= nightjar.uuid7_floor(least(greatest(bulk_preview.created_after, '1970-01-01'), '9999-01-01'))
       AND l.run_id < nightjar.uuid7_floor(greatest(least(bulk_preview.created_before, '9999-01-01'), '1970-01-01'))
       AND nightjar.is_meant(l, b, states)
     ORDER BY l.run_id LIMIT most;
@@ -169,7 +181,7 @@ BEGIN
     SELECT count(*), (array_agg(l.run_id ORDER BY l.run_id DESC))[1], array_agg(l.run_id) FILTER (WHERE nightjar.is_meant(l, b, states))
     INTO seen, last, ids
     FROM (SELECT l.* FROM nightjar.live l
-          WHERE l.run_id > coalesce(b.last_run, nightjar.uuid7_floor(greatest(b.created_after, '1970-01-01')))
+          WHERE l.run_id > coalesce(b.last_run, nightjar.uuid7_floor(least(greatest(b.created_after, '1970-01-01'), '9999-01-01')))
             AND l.run_id < nightjar.uuid7_floor(greatest(least(b.created_before, '9999-01-01'), '1970-01-01'))
           ORDER BY l.run_id LIMIT chunk) l;
 

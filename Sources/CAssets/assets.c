@@ -187,6 +187,9 @@ static const char reschedule[] = {
 static const char resolve[] = {
 #embed "statements/resolve.sql" suffix(, 0)
 };
+static const char search_newcomers[] = {
+#embed "statements/search_newcomers.sql" suffix(, 0)
+};
 static const char send[] = {
 #embed "statements/send.sql" suffix(, 0)
 };
@@ -258,6 +261,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(report_steps, "report_steps"),
     ASSET(reschedule, "reschedule"),
     ASSET(resolve, "resolve"),
+    ASSET(search_newcomers, "search_newcomers"),
     ASSET(send, "send"),
     ASSET(still_executing, "still_executing"),
 };

@@ -7,6 +7,11 @@ struct Work: EventData {
     var number: Int
 }
 
+struct Stop: EventData {
+    static let eventName = "test/stop"
+    var number: Int
+}
+
 /// A worker process whose steps write down that they are executed, and wait until the test lets them go.
 ///
 /// Arguments: the database, a name for this process, the session's time to live and the grace period in milliseconds.
@@ -29,7 +34,10 @@ enum TestWorker {
         configuration.pollInterval = .milliseconds(200)
 
         let pool = PostgresPool(database, logger: Logger(label: "test"))
-        let function = Function("work", on: Work.self).retries(0).run { event, step in
+        let described = Function("work", on: Work.self).retries(0)
+            .cancelOn(Stop.self, match: \.number)
+            .onCancel { _, step in try await step.run("undone") { try await note("undone", name, pool) } }
+        let function = described.run { event, step in
             try await step.run("quick") { try await note("quick", name, pool) }
             try await step.run("held") {
                 try await note("held", name, pool)

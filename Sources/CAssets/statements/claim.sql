@@ -5,7 +5,7 @@
 -- A run that a committed event cancels, or one of whose steps it answers, is not leased (docs/invariants.md, "Strict cancel"): it comes back without an
 -- epoch, for the caller to apply what is pending and ask again. Two places are looked up, both by the run's waits:
 -- `pending`, since an event counts from its commit; and, at a run's first claim, the log of match keys, since an event
--- that was probed before the run's own commit could not see it ("No lost cancel"). What only the log knows goes back
+-- that was probed before the run's own commit could not see it ("No lost cancel"); for newcomers workers search it. What only the log knows goes back
 -- into `pending`, so that one routine applies every cancel.
 --
 -- A run whose time is up is left to nightjar.expire.
@@ -22,12 +22,12 @@ WITH me AS MATERIALIZED (
     -- A session that is dead or gone leases nothing. KEY SHARE: it cannot be forgotten while this claim takes something.
     SELECT FROM nightjar.sessions s WHERE s.session_id = $2 AND NOT s.dead FOR KEY SHARE
 ), due AS MATERIALIZED (
-    SELECT l.run_id, l.tenant_id, l.epoch, l.event_id
+    SELECT l.run_id, l.tenant_id, l.epoch, l.event_id, l.newcomer
     FROM nightjar.live l WHERE l.queue = $1 AND l.due_at <= now() AND l.function_id = ANY ($5) AND EXISTS (SELECT FROM me)
       AND (l.expires_at > now()) IS NOT FALSE
     ORDER BY l.due_at, l.run_id LIMIT $3 FOR UPDATE SKIP LOCKED
 ), ready AS MATERIALIZED (
-    SELECT l.run_id, l.tenant_id, l.epoch, l.event_id
+    SELECT l.run_id, l.tenant_id, l.epoch, l.event_id, l.newcomer
     FROM nightjar.live l WHERE l.queue = $1 AND l.state = 0 AND l.pass >= $4 AND l.function_id = ANY ($5) AND EXISTS (SELECT FROM me)
       AND (l.expires_at > now()) IS NOT FALSE
     ORDER BY l.pass, l.run_id LIMIT (SELECT greatest($3 - count(*), 0) FROM due) FOR UPDATE SKIP LOCKED
@@ -51,12 +51,14 @@ WITH me AS MATERIALIZED (
         SELECT o.tenant_id, o.run_id, 0, NULL, NULL FROM nightjar.open_steps o
         WHERE c.epoch > 0 AND o.run_id = c.run_id AND NOT o.searched AND o.due_at <= now()
         UNION ALL
+        SELECT c.tenant_id, c.run_id, 0, NULL, NULL FROM nightjar.newcomers n WHERE c.newcomer AND n.run_id = c.run_id
+        UNION ALL
         SELECT w.tenant_id, w.key, m.seq, m.event_id, m.log_id
         FROM (SELECT w.tenant_id, w.key, w.since, w.policy_id FROM nightjar.waits w
               WHERE w.run_id = c.run_id AND w.purpose = 1 OFFSET 0) w
         JOIN nightjar.match_log m ON m.tenant_id = w.tenant_id AND m.key = w.key AND m.seq > w.since
         -- Both ids are made by the server. They follow the sequence numbers but for the duration of a statement.
-        WHERE c.epoch = 0
+        WHERE c.epoch = 0 AND NOT c.newcomer
           AND m.log_id >= nightjar.uuid7_floor(nightjar.uuid7_time(c.run_id) - interval '1 hour')
           AND m.log_id < nightjar.uuid7_floor(now() + interval '1 hour')
           AND nightjar.policy_holds(w.policy_id, c.run_id, m.event_id, nightjar.uuid7_time(m.log_id))

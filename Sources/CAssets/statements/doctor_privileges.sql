@@ -6,7 +6,7 @@ WITH wanted (object, privilege) AS (VALUES
     ('live', 'SELECT'), ('live', 'UPDATE'), ('live', 'DELETE'), ('waits', 'SELECT'), ('match_log', 'SELECT'),
     ('pending', 'SELECT'), ('pending', 'INSERT'), ('sessions', 'SELECT'), ('sessions', 'INSERT'),
     ('sessions', 'UPDATE'), ('sessions', 'DELETE'), ('idempotency', 'SELECT'), ('idempotency', 'DELETE'),
-    ('open_steps', 'SELECT'), ('open_steps', 'INSERT'), ('open_steps', 'DELETE'), ('interruptions', 'SELECT'),
+    ('newcomers', 'SELECT'), ('open_steps', 'SELECT'), ('open_steps', 'INSERT'), ('open_steps', 'DELETE'), ('interruptions', 'SELECT'),
     ('interruptions', 'UPDATE'), ('bulk_cancels', 'SELECT'), ('tenants', 'SELECT'),
     ('functions', 'SELECT'), ('apps', 'SELECT'), ('cancel_policies', 'SELECT'), ('run_status', 'SELECT'),
     ('migrations', 'SELECT'))
@@ -18,6 +18,9 @@ WHERE has_schema_privilege('nightjar', 'USAGE')
 UNION ALL
 SELECT 'USAGE on sequence nightjar.event_seq'
 WHERE has_schema_privilege('nightjar', 'USAGE') AND NOT has_sequence_privilege('nightjar.event_seq', 'USAGE')
+UNION ALL
+SELECT 'USAGE on sequence nightjar.slots'
+WHERE has_schema_privilege('nightjar', 'USAGE') AND NOT has_sequence_privilege('nightjar.slots', 'USAGE')
 UNION ALL
 SELECT 'EXECUTE on function ' || p.oid::regprocedure FROM pg_proc p
 WHERE p.pronamespace = to_regnamespace('nightjar') AND p.proname IN (

@@ -6,6 +6,7 @@
 -- live_session; sessions is a few rows.
 SELECT EXISTS (SELECT FROM nightjar.live l WHERE l.queue = $1 AND l.state = 0 AND l.function_id = ANY ($3)) AS ready,
        EXISTS (SELECT FROM nightjar.pending) OR EXISTS (SELECT FROM nightjar.open_steps o WHERE NOT o.looked)
+           OR EXISTS (SELECT FROM nightjar.newcomers)
            OR EXISTS (SELECT FROM nightjar.bulk_cancels b WHERE b.state = 1) AS pending,
        EXISTS (SELECT FROM nightjar.sessions s
                WHERE NOT s.dead AND s.seen_at + s.ttl < clock_timestamp()
@@ -19,4 +20,7 @@ SELECT EXISTS (SELECT FROM nightjar.live l WHERE l.queue = $1 AND l.state = 0 AN
        EXISTS (SELECT FROM nightjar.tenants t
                CROSS JOIN unnest(ARRAY['failed', 'cancelled', 'finished']) AS n (name)
                WHERE t.tenant_id IN (SELECT a.tenant_id FROM nightjar.apps a WHERE a.app_id = $1)
-                 AND nightjar.is_heard(t.tenant_id, 'inngest/function.' || n.name)) AS heard
+                 AND nightjar.is_heard(t.tenant_id, 'inngest/function.' || n.name)) AS heard,
+       -- Interrupted here a while ago, and not known to have ended.
+       (SELECT array_agg(i.run_id) FROM nightjar.interruptions i
+        WHERE i.session_id = $2 AND i.ended_at IS NULL AND i.at < clock_timestamp() - interval '2 s') AS interrupted

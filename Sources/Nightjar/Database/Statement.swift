@@ -25,6 +25,7 @@ enum Statement: String, CaseIterable {
     case registerPaths = "register_paths"
     case reschedule
     case resolve
+    case searchNewcomers = "search_newcomers"
     case send
     case stillExecuting = "still_executing"
 

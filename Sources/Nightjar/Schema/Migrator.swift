@@ -63,7 +63,21 @@ public struct Migrator: Sendable {
         }
     }
 
+    /// On a database in use its locks can meet those of others in another order: then it is tried again.
     private static func applyNext(_ db: PostgresConnection, _ migrations: [Migration]) throws -> Migration? {
+        for _ in 1..<10 {
+            do {
+                return try apply(db, migrations)
+            } catch let error as PostgresError
+                where error.sqlState == .deadlockDetected || error.sqlState == .lockNotAvailable
+            {
+                continue
+            }
+        }
+        return try apply(db, migrations)
+    }
+
+    private static func apply(_ db: PostgresConnection, _ migrations: [Migration]) throws -> Migration? {
         try db.transaction { db in
             try db.query("SELECT pg_advisory_xact_lock(hashtext('nightjar.migrate'))")
             let state = try state(db, migrations)

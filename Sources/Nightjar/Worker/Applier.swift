@@ -15,6 +15,8 @@ struct Applier: Sendable {
     var cancelled: @Sendable (_ run: UUID, _ session: UUID) -> Void = { _, _ in }
     /// Runs are ready again.
     var ready: @Sendable () -> Void = {}
+    /// There may be more to apply.
+    var pending: @Sendable () -> Void = {}
     /// How many pending rows one transaction takes, and how many waits of each: a transaction of about 20 ms.
     var eventLimit = 256
     var waitLimit = 500
@@ -36,6 +38,7 @@ struct Applier: Sendable {
         var isDone = false
         // A cancel may ask for the cancel of runs that the cancelled one had invoked.
         while !isDone {
+            while try await searchNewcomers() {}
             let pending = try await applyPending()
             let lookedBack = try await lookBack()
             stayed = pending.stayed || lookedBack
@@ -43,6 +46,13 @@ struct Applier: Sendable {
         }
         while try await advanceBulk() {}
         return stayed
+    }
+
+    /// Searches the log for runs that could not be seen by what was applied already. Says whether there may be more.
+    private func searchNewcomers() async throws -> Bool {
+        try await source.withConnection { [bulkLimit] db in
+            try db.query(Statement.searchNewcomers.sql, [Int32(bulkLimit)])[0].decode(0)
+        }
     }
 
     /// Applies what is pending now, and tells how many runs that cancelled, and whether something had to stay.
@@ -150,6 +160,7 @@ struct Applier: Sendable {
             away.append(.answered(session: session, run: run))
         }
         ready()
+        if !round.cancelled.isEmpty { pending() }
         await hints.send(away)
     }
 }

@@ -64,6 +64,11 @@ final class Executions: Sendable {
         return true
     }
 
+    /// Whether this process executes the run under that session.
+    func contains(run: UUID, session: UUID) -> Bool {
+        state.withLock { $0.entries[run]?.lease.session == session }
+    }
+
     /// Cancels a run as soon as its execution begins.
     func doom(_ lease: Lease) {
         state.withLock { _ = $0.doomed.insert(lease) }

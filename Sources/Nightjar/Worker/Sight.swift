@@ -15,6 +15,8 @@ struct Sight: Sendable {
     var expiresIn: Duration?
     /// Somebody listens to the ends of runs in general.
     var isHeard: Bool
+    /// Runs that were cancelled under the session a while ago, and are not known to execute no more.
+    var interrupted: [UUID]
 
     /// See `look.sql`.
     static func look(
@@ -30,6 +32,7 @@ struct Sight: Sendable {
                 let leases = zip(runs, epochs).map { Lease(run: $0, session: session, epoch: $1) }
                 return Dictionary(zip(leases, mail.map(Int.init))) { first, _ in first }
             } ?? [:],
-            expiresIn: try row.decode(7), isHeard: try row.decode(8))
+            expiresIn: try row.decode(7), isHeard: try row.decode(8),
+            interrupted: try row.decode(9, as: [UUID]?.self) ?? [])
     }
 }

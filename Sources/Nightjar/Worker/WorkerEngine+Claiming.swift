@@ -98,6 +98,12 @@ extension WorkerEngine {
         if sight.pending { pendingAlarm.ring() }
         if sight.dead { deadAlarm.ring() }
         for lease in gone { interruptions.ended(lease) }
+        // Also where a claim's answer was lost: then nothing of it executes, and nobody else would say so.
+        if let id {
+            for run in sight.interrupted where !executions.contains(run: run, session: id) {
+                interruptions.ended(Lease(run: run, session: id, epoch: 0))
+            }
+        }
         if id != nil, executions.keep(only: sight.held, asked: asked) + gone.count > 0 {
             logger.debug("runs had been cancelled without a hint")
         }

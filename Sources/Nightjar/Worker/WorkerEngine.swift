@@ -78,7 +78,8 @@ final class WorkerEngine: Sendable {
     var applier: Applier {
         Applier(
             source: pool, hints: hints, logger: logger, executions: executions, metrics: metrics,
-            cancelled: { self.cancelled(run: $0, session: $1) }, ready: { self.hinted() })
+            cancelled: { self.cancelled(run: $0, session: $1) }, ready: { self.hinted() },
+            pending: { self.pendingAlarm.ring() })
     }
 
     /// Stops claiming; what executes goes on for the grace period.

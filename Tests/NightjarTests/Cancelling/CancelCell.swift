@@ -43,6 +43,9 @@ struct CancelCell: Sendable {
     /// The id of the event that started it; of an invoked one nil.
     var event: String?
 
+    /// The steps that wait for something from outside.
+    var openSteps: [JSON] { state == .waiting ? ["signal"] : state == .invoking ? ["call"] : [] }
+
     var name: Comment { "\(state.rawValue) × \(way.rawValue)" }
 
     static func ways(in state: State) -> [Way] {
@@ -71,7 +74,9 @@ extension CancelCell {
         cell.run = try #require(try await probe.run(of: "work", key: cell.key))
         let wanted = functions.lines(of: state).map { "\(cell.key) \($0)" }
         _ = try await probe.facts(of: cell.run, when: "\(cell.name): it is \(state.status)") { facts in
+            // What a step returned reaches the function before it is recorded.
             facts.status == state.status && wanted.allSatisfy(functions.log.lines.contains)
+                && (!state.hasBegun || facts.steps.contains("first"))
         }
         return cell
     }

@@ -74,7 +74,8 @@ struct CancelMatrixTests {
         var stored = facts["cause"].object ?? [:]
         #expect(stored.removeValue(forKey: "asked_at") != nil, name)
         #expect(stored.removeValue(forKey: "applied_at") != nil, name)
-        let whole = cause.merging(["was": .string(cell.state.status), "session": session]) { first, _ in first }
+        var whole = cause.merging(["was": .string(cell.state.status), "session": session]) { first, _ in first }
+        if !cell.openSteps.isEmpty { whole["open"] = .array(cell.openSteps) }
         #expect(stored == whole, name)
         #expect(facts["was_asked_before"] == true, name)
         try checkView(cell, facts, cause, session)
@@ -124,6 +125,7 @@ struct CancelMatrixTests {
             }
         var whole: [String: JSON] = ["policy": policy, "executing": executing, "session_id": session]
         whole["executes"] = false
+        whole["open_steps"] = .array(cell.openSteps)
         whole["was"] = .string(cell.state.status)
         for column in ["kind", "event_id", "event_name", "policy_id", "timeout", "bulk_id", "actor", "reason"] {
             whole[column] = cause[column] ?? .null

@@ -34,6 +34,62 @@ struct WaitRaceTests {
     }
 
     @Test(
+        "Runs whose rows somebody holds are answered later, all others at once; also by what came before they waited",
+        arguments: [true, false])
+    func lockedRows(looksBack: Bool) async throws {
+        try await TestDatabase.with { database in
+            try await Probe.registerPost(in: database)
+            let probe = try await Probe(database)
+            let user = try await Probe(database)
+            try await probe.run { db in
+                _ = try db.execute(
+                    """
+                    INSERT INTO nightjar.events (name, data) SELECT 'test/post', jsonb_build_object('key', n)
+                    FROM generate_series(1, 250) n
+                    """)
+            }
+            let leases = try await probe.claim(limit: 250).runs.map(\.lease)
+            if looksBack {
+                try await probe.send("test/new", key: "k")
+                try await probe.settle()
+            }
+            let wait = OpenStep.wait("w", for: "test/new", looksBack: looksBack)
+            let parked = try await probe.record(
+                leases.map {
+                    LeasedCommit(
+                        lease: $0, tenant: 1, openings: [wait], next: .run(.park(until: wait.dueAt, reason: .waiting)))
+                })
+            #expect(parked.count == 250)
+            if !looksBack { try await probe.send("test/new", key: "k") }
+
+            let held = [leases[0], leases[120], leases[249]].map(\.run)
+            try await user.script("BEGIN")
+            try await user.run { db in
+                _ = try db.query("SELECT FROM nightjar.live WHERE run_id = ANY ($1) FOR UPDATE", [held])
+            }
+            // Fewer at a time than there are.
+            for _ in 0..<6 {
+                try await probe.run { db in
+                    _ = try db.query(Statement.applyPending.sql, [Int32(10), Int32(50), Int64(0)])
+                }
+            }
+            try await probe.lookBack()
+            let waiting = try await probe.run { db in
+                try db.query("SELECT run_id FROM nightjar.open_steps WHERE arrived IS NULL").map {
+                    try $0.decode(0, as: UUID.self)
+                }
+            }
+            #expect(Set(waiting) == Set(held))
+            try await user.script("COMMIT")
+            try await probe.settle()
+            let ready = try await probe.count("live", where: "state = 0 AND mail = 1")
+            #expect(ready == 250)
+            let violations = try await probe.violations()
+            #expect(violations == [])
+        }
+    }
+
+    @Test(
         "Of several events that match the first one counts, applied together or one by one", arguments: [true, false])
     func firstWins(together: Bool) async throws {
         try await TestDatabase.with { database in
