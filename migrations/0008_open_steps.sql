@@ -196,7 +196,7 @@ BEGIN
             SELECT l.run_id, l.session_id FROM nightjar.live l WHERE l.run_id = a.run_id FOR UPDATE SKIP LOCKED) l
     ), told AS (
         UPDATE nightjar.open_steps o SET arrived = a.event_id, arrived_at = clock_timestamp()
-        FROM (SELECT a.* FROM asked a JOIN held h ON h.run_id = a.run_id) a
+        FROM (SELECT a.* FROM asked a WHERE (a.run_id IN (SELECT h.run_id FROM held h)) IS TRUE) a
         WHERE o.run_id = a.run_id AND o.slot = a.slot AND o.arrived IS NULL
         RETURNING o.run_id, o.slot
     ), heard AS (
