@@ -35,7 +35,12 @@ final class Executions: Sendable {
     func execute<T: Sendable>(
         _ lease: Lease, mailbox: RunMailbox, mail: Int, _ body: @escaping @Sendable () async -> T
     ) async -> T {
-        let task = Task { await body() }
+        // Cancelled from its very beginning, where that is known; below, what became known meanwhile.
+        let isDoomed = state.withLock { $0.doomed.contains(lease) || $0.isClosed }
+        let task = Task {
+            if isDoomed { withUnsafeCurrentTask { $0?.cancel() } }
+            return await body()
+        }
         let isOpen = state.withLock { state in
             state.entries[lease.run] = Entry(
                 lease: lease, begunAt: .now, mailbox: mailbox, mail: mail, cancel: { task.cancel() })
