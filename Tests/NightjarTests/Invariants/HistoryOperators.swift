@@ -80,22 +80,29 @@ extension History {
     /// One small chunk of an interrupted request, which is interrupted again by the end of the transaction; nobody else
     /// carries it on meanwhile.
     private func advance(_ id: UUID, _ tag: String, _ session: PostgresSession) async throws {
-        let stands = "SELECT state <> 2 OR requested > 0, examined FROM nightjar.bulk_cancels WHERE bulk_id = $1"
+        struct Standing: Equatable {
+            var state: Int16
+            var examined: Int64
+            /// Runs that were locked, and are applied whatever becomes of the request.
+            var requested: Int64
+        }
+        @Sendable func standing(_ db: PostgresConnection) throws -> Standing {
+            let row = try db.query(
+                "SELECT state, examined, requested FROM nightjar.bulk_cancels WHERE bulk_id = $1", [id])[0]
+            return Standing(state: try row.decode(0), examined: try row.decode(1), requested: try row.decode(2))
+        }
         let before = try await session.run { db in
             try db.script("BEGIN")
             _ = try db.query("SELECT nightjar.bulk_interrupt($1, false)", [id]).count
             _ = try db.query("SELECT count(*) FROM nightjar.bulk_advance($2, $1)", [id, Int32.random(in: 1...60)]).count
             _ = try db.query("SELECT nightjar.bulk_interrupt($1)", [id]).count
             try db.script("COMMIT")
-            return try db.query(stands, [id]).map {
-                (try $0.decode(0, as: Bool.self), try $0.decode(1, as: Int64.self))
-            }[0]
+            return try standing(db)
         }
+        guard before.state != 3 else { return }
         try await Self.pause(session, seconds: 0.02)
-        let after = try await session.run { db in
-            try db.query(stands, [id]).map { (try $0.decode(0, as: Bool.self), try $0.decode(1, as: Int64.self)) }[0]
-        }
-        if !before.0 { journal.held(tag, wentOn: after != before) }
+        let after = try await session.run { db in try standing(db) }
+        journal.held(tag, wentOn: before.state != 2 || after != before)
     }
 
     /// Runs ended runs again, from the beginning or from a step on.

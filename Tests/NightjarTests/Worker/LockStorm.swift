@@ -2,7 +2,6 @@ import Foundation
 import NightjarCore
 import NightjarTesting
 import PostgresClient
-import Synchronization
 import Testing
 
 @testable import Nightjar
@@ -18,18 +17,39 @@ struct LockStorm: Sendable {
         self.database = database
         worker = try await Probe(database)
         try await Probe.registerPost(in: database)
+        let key = #"[{"trigger_path": ["data", "key"], "event_path": ["data", "key"]}]"#
+        try await worker.register(
+            """
+            [{"name": "plan", "options": {}, "triggers": [{"event": "test/plan"}],
+              "cancel": [{"event": "test/cancel", "branches": \(key)}]}]
+            """)
+        try await worker.script(Self.dawdling)
     }
+
+    /// Rows that take a while, so that statements meet in the middle.
+    private static let dawdling = """
+        CREATE FUNCTION public.dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            PERFORM pg_sleep(random() * 0.002);
+            RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+        END $$;
+        CREATE TRIGGER dawdle BEFORE INSERT OR DELETE ON nightjar.pending FOR EACH ROW EXECUTE FUNCTION public.dawdle();
+        CREATE TRIGGER dawdle BEFORE UPDATE OR DELETE ON nightjar.open_steps FOR EACH ROW EXECUTE FUNCTION public.dawdle();
+        CREATE TRIGGER dawdle BEFORE INSERT OR UPDATE ON nightjar.match_paths FOR EACH ROW EXECUTE FUNCTION public.dawdle();
+        CREATE TRIGGER dawdle BEFORE UPDATE ON nightjar.interruptions FOR EACH ROW EXECUTE FUNCTION public.dawdle()
+        """
 
     /// Lets them all loose on new runs, and waits until those who have an end have come to it.
     func round(_ round: Int) async throws {
         let leases = try await begin(round)
-        let isOver = Mutex(false)
+        let isOver = Signal()
         let keys = (0..<size).map { "r\(round) n\($0)" }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            let repeated: [@Sendable (Probe) async throws -> Void] = [apply, apply, lookBack, lookBack, expire, claim]
+            let repeated: [@Sendable (Probe) async throws -> Void] = [
+                apply, apply, lookBack, lookBack, searchNewcomers, searchNewcomers, expire, claim,
+            ]
             for body in repeated {
                 group.addTask {
-                    try await with { probe in while !isOver.withLock({ $0 }) { try await body(probe) } }
+                    try await with { probe in while !isOver.isSet { try await body(probe) } }
                 }
             }
             try await withThrowingTaskGroup(of: Void.self) { finite in
@@ -39,14 +59,15 @@ struct LockStorm: Sendable {
                 for isReversed in [true, false] {
                     finite.addTask { try await with { try await register(round, isReversed, $0) } }
                 }
+                for part in 0..<2 { finite.addTask { try await overlap("r\(round) s\(part)") } }
                 finite.addTask { try await with { try await cancelMany(round, $0) } }
                 finite.addTask { try await with { try await changeMind(keys, $0) } }
                 try await finite.waitForAll()
             }
-            isOver.withLock { $0 = true }
+            isOver.set()
             try await group.waitForAll()
         }
-        try await worker.settle()
+        try await settle()
     }
 
     /// New runs that wait, some of them parked, some of them for a run that they invoked.
@@ -96,6 +117,12 @@ struct LockStorm: Sendable {
         let start = UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
         try await probe.run { db in
             _ = try db.query(Statement.lookBack.sql, [Int32.random(in: 1...3), start, ""]).count
+        }
+    }
+
+    @Sendable private func searchNewcomers(_ probe: Probe) async throws {
+        try await probe.run { db in
+            _ = try db.query(Statement.searchNewcomers.sql, [Int32.random(in: 1...2)]).count
         }
     }
 
@@ -183,6 +210,34 @@ struct LockStorm: Sendable {
         }
     }
 
+    /// Schedules what is cancelled before anybody can see it, several of each key, in both orders.
+    @Sendable private func overlap(_ prefix: String) async throws {
+        let scheduler = try await Probe(database)
+        let canceller = try await Probe(database)
+        for number in 0..<10 {
+            let keys = ["a", "b"].map { "\(prefix) \(number) \($0)" }
+            try await scheduler.script("BEGIN")
+            try await scheduler.run { db in
+                for key in keys + keys.reversed() {
+                    _ = try db.execute(
+                        """
+                        INSERT INTO nightjar.events (name, data, ts)
+                        VALUES ('test/plan', jsonb_build_object('key', $1::text), now() + interval '1 hour')
+                        """, [key])
+                }
+            }
+            for key in keys { try await canceller.send("test/cancel", key: key) }
+            try await eventually("nobody looks for them any more") {
+                try await canceller.value(
+                    "SELECT count(*) FROM nightjar.pending WHERE event_id IN (SELECT event_id FROM nightjar.events WHERE data ->> 'key' = ANY ($1))",
+                    [keys], as: Int64.self) == 0
+            }
+            try await scheduler.script("COMMIT")
+        }
+        await scheduler.connection.close()
+        await canceller.connection.close()
+    }
+
     /// Cancels, by event and by hand, and takes it back after a while.
     @Sendable private func changeMind(_ keys: [String], _ probe: Probe) async throws {
         for _ in 0..<5 {
@@ -223,11 +278,17 @@ struct LockStorm: Sendable {
         try await worker.run { db in
             _ = try db.query(
                 """
-                SELECT count(nightjar.cancel_runs(ids, array_fill('{"kind": "manual"}'::jsonb, ARRAY[cardinality(ids)]), true))
-                FROM (SELECT array_agg(run_id) AS ids FROM nightjar.live) l WHERE ids IS NOT NULL
+                SELECT count(*) FROM (SELECT array_agg(run_id) AS ids FROM nightjar.live) l
+                CROSS JOIN LATERAL nightjar.cancel_runs(
+                    l.ids, array_fill('{"kind": "manual"}'::jsonb, ARRAY[cardinality(l.ids)]), true) c
                 """
             ).count
         }
+        try await settle()
+    }
+
+    private func settle() async throws {
+        while try await worker.value("SELECT nightjar.search_newcomers(1000)", as: Bool.self) {}
         try await worker.settle()
     }
 
