@@ -26,18 +26,20 @@ CREATE FUNCTION nightjar.is_heard(tenant_id int, name text) RETURNS boolean LANG
                    WHERE m.tenant_id = is_heard.tenant_id AND m.prefix IS NOT NULL AND starts_with(is_heard.name, m.prefix))
 $$;
 
--- What a run had recorded, for the handler of its cancel. Beyond 16 MiB outputs are left out, the earliest come first.
+-- What a run had recorded, for the handler of its cancel. Beyond 16 MiB outputs and errors are left out, beyond 50,000 the
+-- steps: the earliest come first. Whatever a run has recorded, its cancel must not be more than an event can hold.
 -- Index: steps_pkey, pruned to one partition.
 CREATE FUNCTION nightjar.steps_json(run_id uuid) RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
                'id', s.step, 'kind', (ARRAY['run', 'sleep', 'sendEvent', 'waitForEvent', 'invoke'])[s.kind],
-               'error', s.error, 'started_at', s.started_at, 'ended_at', s.ended_at))
-               || CASE WHEN s.output IS NULL THEN '{}' WHEN s.size > 16777216 THEN '{"omitted": true}'
-                       ELSE jsonb_build_object('output', s.output) END
+               'error', CASE WHEN s.size <= 16777216 THEN s.error END, 'started_at', s.started_at, 'ended_at', s.ended_at))
+               || CASE WHEN coalesce(s.output, s.error) IS NULL THEN '{}' WHEN s.size > 16777216 THEN '{"omitted": true}'
+                       WHEN s.output IS NULL THEN '{}' ELSE jsonb_build_object('output', s.output) END
            ORDER BY s.position), '[]')
-    FROM (SELECT s.*, sum(octet_length(s.output::text)) OVER w AS size, row_number() OVER w AS position
+    FROM (SELECT s.*, sum(octet_length(concat(s.output, s.error))) OVER w AS size, row_number() OVER w AS position
           FROM nightjar.steps s WHERE s.run_id = steps_json.run_id
-          WINDOW w AS (ORDER BY s.recorded_at, s.ended_at, s.step ROWS UNBOUNDED PRECEDING)) s
+          WINDOW w AS (ORDER BY s.recorded_at, s.ended_at, s.step ROWS UNBOUNDED PRECEDING)
+          ORDER BY position LIMIT 50000) s
 $$;
 
 -- Who listens generally hears of runs that ordinary events started, and of those that these invoked; not of runs that a
@@ -120,7 +122,7 @@ BEGIN
         SELECT v.data, v.size, jsonb_build_object('id', coalesce(v.id, v.event_id::text), 'name', v.name, 'user', v."user",
                    'data', CASE WHEN v.size <= 8388608 THEN v.data ELSE '{}' END,
                    'ts', CASE WHEN isfinite(v.ts) THEN floor(extract(epoch FROM v.ts) * 1000)::bigint END)
-                   || CASE WHEN v.size <= 8388608 THEN '{}' ELSE '{"omitted": true}' END AS body
+                   || CASE WHEN v.size <= 8388608 THEN '{}'::jsonb ELSE '{"omitted": true}' END AS body
         FROM (SELECT v.*, octet_length(v.data::text) AS size FROM nightjar.events v WHERE v.event_id = e.event_id LIMIT 1) v) b
     WHERE n.general OR n.handled OR n.name = 'inngest/function.finished' AND e.origin IN (1, 3)
     ORDER BY e.run_id, n.position;

@@ -29,24 +29,29 @@ final class HintSender: Sendable {
             state.isSending = true
             return true
         }
-        guard isMine else { return }
-        while let batch = state.withLock({ state -> Set<Hint>? in
-            guard !state.waiting.isEmpty else {
-                state.isSending = false
-                return nil
-            }
+        guard isMine, await sendBatch() else { return }
+        // What has gathered meanwhile are others' hints: they must not keep this caller for as long as more come.
+        Task { while await self.sendBatch() {} }
+    }
+
+    /// Sends what waits; says whether more has gathered meanwhile.
+    private func sendBatch() async -> Bool {
+        let batch = state.withLock { state in
             defer { state.waiting = [] }
             return state.waiting
-        }) {
-            do {
-                try await source.withConnection { db in
-                    _ = try db.query(
-                        "SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload",
-                        [Hint.channel, Hint.payloads(of: batch)])
-                }
-            } catch {
-                logger.debug("hint lost; the poll will find it", metadata: ["error": "\(error)"])
+        }
+        do {
+            try await source.withConnection { db in
+                _ = try db.query(
+                    "SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload",
+                    [Hint.channel, Hint.payloads(of: batch)])
             }
+        } catch {
+            logger.debug("hint lost; the poll will find it", metadata: ["error": "\(error)"])
+        }
+        return state.withLock { state in
+            state.isSending = !state.waiting.isEmpty
+            return state.isSending
         }
     }
 }

@@ -8,7 +8,7 @@ public struct CancelledStep: Sendable, Hashable {
     public var kind: Kind
     /// What it returned; nil for sleeps and failures, and where it was left out.
     public var output: JSON?
-    /// Whether the output was left out because there was too much of it to be sent along.
+    /// Whether the output or the error was left out because there was too much of them to be sent along.
     public var isOutputOmitted = false
     /// Why it failed; nil when it did not.
     public var error: RunError?

@@ -18,6 +18,7 @@ struct CancelRaceTests {
             try await Probe.registerPost(in: database)
             let worker = try await Probe(database)
             let canceller = try await Probe(database)
+            for probe in [worker, canceller] { try await probe.script("SET synchronous_commit = off") }
             var random = SystemRandomNumberGenerator()
             var completed: Set<UUID> = []
             for round in 0..<Self.rounds {

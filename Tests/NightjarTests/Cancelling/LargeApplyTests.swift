@@ -62,7 +62,8 @@ struct LargeApplyTests {
         }
     }
 
-    @Test("Of 10,000 candidates without a key of their own an event cancels the 10 that it is true for; the others go on")
+    @Test(
+        "Of 10,000 candidates without a key of their own an event cancels the 10 that it is true for; the others go on")
     func condition() async throws {
         try await TestDatabase.with { database in
             let probe = try await Probe(database)
@@ -96,7 +97,8 @@ struct LargeApplyTests {
         }
     }
 
-    @Test("While somebody holds the lowest candidates, all others are reached; then these too", arguments: [true, false])
+    @Test(
+        "While somebody holds the lowest candidates, all others are reached; then these too", arguments: [true, false])
     func lockedLowest(cancels: Bool) async throws {
         let (count, held) = (3_000, 700)
         try await TestDatabase.with { database in

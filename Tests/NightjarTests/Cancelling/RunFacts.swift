@@ -65,8 +65,13 @@ extension Probe {
                 facts = try await self.facts(of: run)
                 return isTrue(facts)
             }, sourceLocation: sourceLocation)
+        // What follows would ask for rows that are not there.
+        guard isTrue(facts) else { throw NeverSo() }
         return facts
     }
+
+    /// It is recorded as an issue already.
+    private struct NeverSo: Error {}
 
     /// The one run of a function that an event started.
     func run(of function: String, key: String) async throws -> UUID? {

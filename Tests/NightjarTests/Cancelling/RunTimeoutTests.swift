@@ -33,7 +33,7 @@ struct RunTimeoutTests {
                 #expect(facts.cancellation?["was"] == "queued")
                 let exact = try await probe.value(
                     """
-                    SELECT c.asked_at = r.created_at + interval '200 ms' AND r.started_at IS NULL
+                    SELECT c.asked_at = r.created_at + interval '200 ms' AND c.applied_at >= c.asked_at AND r.started_at IS NULL
                     FROM nightjar.cancellations c JOIN nightjar.run_status r USING (run_id) WHERE run_id = $1
                     """, [run], as: Bool.self)
                 #expect(exact)
@@ -129,7 +129,8 @@ struct RunTimeoutTests {
                 }
                 let exact = try await probe.value(
                     """
-                    SELECT c.asked_at = r.started_at + interval '2 s' AND c.applied_at < c.asked_at + interval '20 s'
+                    SELECT c.asked_at = r.started_at + interval '2 s'
+                       AND c.applied_at >= c.asked_at AND c.applied_at < c.asked_at + interval '20 s'
                     FROM nightjar.cancellations c JOIN nightjar.run_status r USING (run_id) WHERE run_id = $1
                     """, [run], as: Bool.self)
                 #expect(exact)
@@ -139,11 +140,30 @@ struct RunTimeoutTests {
         }
     }
 
+    @Test("A run whose time is up is not begun any more, though nobody has cancelled it yet")
+    func notClaimed() async throws {
+        try await TestDatabase.with { database in
+            try await Probe.registerPost(in: database)
+            let probe = try await Probe(database)
+            for key in ["late", "early"] { try await probe.send("test/post", key: key) }
+            try await probe.script(
+                """
+                UPDATE nightjar.live l SET expires_at = clock_timestamp() + CASE e.data ->> 'key' WHEN 'late' THEN '0' ELSE '1 h' END::interval
+                FROM nightjar.events e WHERE e.event_id = l.event_id
+                """)
+            let keys = try await probe.claim().runs.map(\.event.dataJSON)
+            #expect(keys == [#"{"key": "early"}"#])
+            let expired = try await probe.run { db in try db.query(Statement.expire.sql, [Int32(100)]).count }
+            #expect(expired == 1)
+            #expect(try await probe.violations() == [])
+        }
+    }
+
     @Test("A run that keeps its limits is not touched, and one without any has none")
     func kept() async throws {
         let limited = Function("limited", on: TestJob.self).timeouts(start: .seconds(600), finish: .seconds(600))
-            .run { _, step in
-                try await step.sleep("nap", for: .milliseconds(20))
+            .run { event, step in
+                try await step.sleep("nap", for: event.data.key == "p" ? .milliseconds(20) : .seconds(3_600))
                 return try await step.run("body") { 7 }
             }
         let free = Function("free", on: TestJob.self).run { _, step in
@@ -159,6 +179,9 @@ struct RunTimeoutTests {
                 let other = try #require(try await probe.run(of: "free", key: "p"))
                 let facts = try await probe.facts(of: other, when: "it sleeps") { $0.status == "sleeping" }
                 #expect(facts["live"]["expires_at"] == .null)
+                try await client.send(TestJob(key: "q"))
+                let alive = try #require(try await probe.run(of: "limited", key: "q"))
+                _ = try await probe.facts(of: alive, when: "it sleeps") { $0.status == "sleeping" }
                 let expired = try await probe.run { db in try db.query(Statement.expire.sql, [Int32(100)]).count }
                 #expect(expired == 0)
             }

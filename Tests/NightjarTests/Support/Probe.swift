@@ -112,6 +112,13 @@ struct Probe: Sendable {
         try await run { db in try db.query(Statement.reap.sql, [Int32(100), Int32(deathLimit)])[0].decode(0) }
     }
 
+    /// Searches the log for runs that were scheduled, or have conditions.
+    func searchNewcomers() async throws {
+        try await run { db in
+            while try db.query(Statement.searchNewcomers.sql, [Int32(1_000)])[0].decode(0, as: Bool.self) {}
+        }
+    }
+
     /// Applies what is pending and not locked.
     func applyPendingOnce() async throws {
         try await run { db in _ = try db.query(Statement.applyPending.sql, [Int32(100), Int32(100), Int64(0)]) }

@@ -13,6 +13,8 @@ struct RunningWorker {
     ) async throws -> T {
         var configuration = WorkerConfiguration()
         configuration.gracePeriod = .seconds(2)
+        // On a busy machine a late heartbeat would have bodies executed again, rightly, and count as a failure.
+        configuration.sessionTimeToLive = .seconds(120)
         configure(&configuration)
         let worker = Worker(
             app: app, functions: functions, database: database.configuration, configuration: configuration,

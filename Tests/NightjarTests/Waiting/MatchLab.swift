@@ -54,6 +54,7 @@ struct MatchLab {
         let cancelling = events("cancel")
 
         try await send(own)
+        try await probe.searchNewcomers()
         let runs = try await probe.claim(registration, limit: expressions.count).runs
         if order == .eventFirst { try await send(answering) }
         try await open(runs, looksBack: order == .eventFirst)

@@ -1,5 +1,7 @@
 import Foundation
 import NightjarTesting
+import PostgresClient
+import Synchronization
 import Testing
 
 @testable import Nightjar
@@ -31,6 +33,26 @@ struct HintTests {
                 try await cancelled.wait()
                 await sql.close()
             }
+        }
+    }
+
+    @Test("Whoever sends a hint is not kept by the hints of others that gather meanwhile, which are sent all the same")
+    func gathering() async throws {
+        try await TestDatabase.with { database in
+            let session = PostgresSession(database.configuration, logger: .silent)
+            let source = HeldSource(session: session)
+            let hints = HintSender(source: source, logger: .silent)
+            let first = Task { await hints.send([.ready]) }
+            try await source.begun[0].wait()
+            // Is taken along by the sender, when its own is through.
+            await hints.send([.pending])
+            source.release[0].set()
+            try await source.begun[1].wait()
+            await first.value
+            #expect(!source.release[1].isSet, "the second batch is still on its way")
+            source.release[1].set()
+            try await source.ended[1].wait()
+            await session.close()
         }
     }
 
@@ -101,4 +123,30 @@ struct HintTests {
             } > 0
         }
     }
+}
+
+/// A connection whose first two uses wait to be released.
+private final class HeldSource: ConnectionSource {
+    let begun = [Signal(), Signal()]
+    let release = [Signal(), Signal()]
+    let ended = [Signal(), Signal()]
+    private let session: PostgresSession
+    private let uses = Mutex(0)
+
+    init(session: PostgresSession) {
+        self.session = session
+    }
+
+    func withConnection<T: Sendable>(_ body: @Sendable (PostgresConnection) throws -> T) async throws -> T {
+        let use = uses.withLock { uses in
+            defer { uses += 1 }
+            return uses
+        }
+        begun[use].set()
+        try await release[use].wait()
+        defer { ended[use].set() }
+        return try await session.run(body)
+    }
+
+    func close() async {}
 }

@@ -186,7 +186,8 @@ struct LockStorm: Sendable {
 
     @Sendable private func cancelMany(_ round: Int, _ probe: Probe) async throws {
         try await probe.run { db in
-            let id = try db.query("SELECT nightjar.bulk_cancel(path => $1::text::jsonpath)", ["$.data.lot == \(round % 5)"])[0]
+            let id = try db.query(
+                "SELECT nightjar.bulk_cancel(path => $1::text::jsonpath)", ["$.data.lot == \(round % 5)"])[0]
                 .decode(0, as: UUID.self)
             while try !db.query(Statement.bulkAdvance.sql, [Int32(10), id]).isEmpty {}
         }

@@ -112,9 +112,12 @@ struct LockStormTests {
                 try await user.script("ROLLBACK")
                 for (key, kind) in [("held-sleeps", "event"), ("bulk-1-sleeps", "bulk")] {
                     let run = try await probe.run(of: key)
-                    try await eventually("\(key) is cancelled now") { try await client.run(run)?.cause?.kind.rawValue == kind }
+                    try await eventually("\(key) is cancelled now") {
+                        try await client.run(run)?.cause?.kind.rawValue == kind
+                    }
                 }
-                try await client.send([Answer(key: "held-waits"), Answer(key: "answered-waits")].map { try NewEvent($0) })
+                try await client.send(
+                    [Answer(key: "held-waits"), Answer(key: "answered-waits")].map { try NewEvent($0) })
                 try await probe.await(20 + 4, "completed")
                 let requests = try await probe.count("bulk_cancels", where: "bulk_id = '\(bulk)'")
                 #expect(requests == 1)
