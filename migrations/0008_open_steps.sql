@@ -239,10 +239,19 @@ DECLARE
 BEGIN
     -- Whoever takes a number after this snapshot reads the paths later still, and so knows those that are visible now. A
     -- path is complete once every transaction with a lower number has ended.
+    -- What is locked, somebody else does at this moment.
+    WITH young AS MATERIALIZED (
+        SELECT m.tenant_id, m.event, m.path FROM nightjar.match_paths m
+        WHERE m.complete_from IS NULL AND m.known_to IS NULL AND EXISTS (SELECT FROM nightjar.open_steps u WHERE NOT u.looked)
+        FOR UPDATE SKIP LOCKED)
     UPDATE nightjar.match_paths m SET known_to = pg_snapshot_xmax(pg_current_snapshot())
-    WHERE m.complete_from IS NULL AND m.known_to IS NULL AND EXISTS (SELECT FROM nightjar.open_steps u WHERE NOT u.looked);
+    FROM young y WHERE m.tenant_id = y.tenant_id AND m.event = y.event AND m.path = y.path;
+    WITH known AS MATERIALIZED (
+        SELECT m.tenant_id, m.event, m.path FROM nightjar.match_paths m
+        WHERE m.complete_from IS NULL AND m.known_to <= pg_snapshot_xmin(pg_current_snapshot())
+        FOR UPDATE SKIP LOCKED)
     UPDATE nightjar.match_paths m SET complete_from = nextval('nightjar.event_seq')
-    WHERE m.complete_from IS NULL AND m.known_to <= pg_snapshot_xmin(pg_current_snapshot());
+    FROM known k WHERE m.tenant_id = k.tenant_id AND m.event = k.event AND m.path = k.path;
 
     FOR o IN SELECT u.*, (u.spec ->> 'look_back')::boolean IS TRUE AS looks_back FROM nightjar.open_steps u
              WHERE NOT u.looked AND u.since IS NOT NULL AND (u.run_id, u.step) > (after_run, after_step)

@@ -19,10 +19,6 @@ final class History: Sendable {
         (server, database) = try await TestDatabase.onServerOfItsOwn()
         let session = PostgresSession(database.configuration, logger: .silent)
         try await session.run { db in try db.script(HistoryRecord.instruments) }
-        if let file = ProcessInfo.processInfo.environment["MUTATION"] {
-            let sql = try String(contentsOfFile: file, encoding: .utf8)
-            try await session.run { db in try db.script(sql) }
-        }
         await session.close()
     }
 

@@ -1,4 +1,3 @@
-import Foundation
 import Testing
 
 @testable import Nightjar
@@ -12,8 +11,7 @@ struct HistoryTests {
         "20,000 runs through crashes: each ends once, no cancel and no answer is lost, nothing recorded is executed again"
     )
     func history() async throws {
-        let history = try await History(
-            events: ProcessInfo.processInfo.environment["EVENTS"].flatMap { Int($0) } ?? 14_500)
+        let history = try await History(events: 14_500)
         try await history.play()
 
         let checker = try await HistoryChecker(probe: try await Probe(history.database), journal: history.journal)

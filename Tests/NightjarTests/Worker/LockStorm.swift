@@ -17,6 +17,12 @@ struct LockStorm: Sendable {
         self.database = database
         worker = try await Probe(database)
         try await Probe.registerPost(in: database)
+        let key = #"[{"trigger_path": ["data", "key"], "event_path": ["data", "key"]}]"#
+        try await worker.register(
+            """
+            [{"name": "plan", "options": {}, "triggers": [{"event": "test/plan"}],
+              "cancel": [{"event": "test/cancel", "branches": \(key)}]}]
+            """)
         try await worker.script(Self.dawdling)
     }
 
@@ -209,7 +215,7 @@ struct LockStorm: Sendable {
     @Sendable private func overlap(_ prefix: String) async throws {
         let scheduler = try await Probe(database)
         let canceller = try await Probe(database)
-        for number in 0..<5 {
+        for number in 0..<10 {
             let keys = ["a", "b"].map { "\(prefix) \(number) \($0)" }
             try await scheduler.script("BEGIN")
             try await scheduler.run { db in
@@ -217,7 +223,7 @@ struct LockStorm: Sendable {
                     _ = try db.execute(
                         """
                         INSERT INTO nightjar.events (name, data, ts)
-                        VALUES ('test/post', jsonb_build_object('key', $1::text, 'lot', -1), now() + interval '1 hour')
+                        VALUES ('test/plan', jsonb_build_object('key', $1::text), now() + interval '1 hour')
                         """, [key])
                 }
             }
