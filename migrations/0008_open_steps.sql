@@ -341,6 +341,8 @@ DECLARE
     m record;
     read int;
     hit boolean;
+    hits jsonb[] := '{}';
+    unfinished boolean := false;
 BEGIN
     SELECT array_agg(c.run_id) INTO batch FROM (
         SELECT c.run_id FROM nightjar.newcomers c ORDER BY c.run_id LIMIT most FOR UPDATE SKIP LOCKED) c;
@@ -357,7 +359,8 @@ BEGIN
           AND l.log_id < nightjar.uuid7_floor(now() + interval '1 hour'));
     FOR n IN SELECT c.run_id, c.seq FROM nightjar.newcomers c WHERE c.run_id = ANY (batch) ORDER BY c.run_id LOOP
         IF clock_timestamp() > began + interval '250 ms' THEN
-            RETURN true;
+            unfinished := true;
+            EXIT;
         END IF;
         read := 0;
         hit := false;
@@ -372,19 +375,28 @@ BEGIN
             read := read + 1;
             hit := nightjar.policy_holds(m.policy_id, n.run_id, m.event_id, m.at);
             IF hit THEN
-                INSERT INTO nightjar.pending (tenant_id, key, seq, event_id, asked_at)
-                VALUES (m.tenant_id, m.key, m.seq, m.event_id, m.at) ON CONFLICT DO NOTHING;
+                hits := hits || jsonb_build_object('tenant_id', m.tenant_id, 'key', m.key, 'seq', m.seq,
+                                                   'event_id', m.event_id, 'asked_at', m.at);
                 EXIT;
             END IF;
         END LOOP;
-        IF hit OR read < chunk THEN
+        -- After a hit the row stays until the run has ended: the event may be pending already, and past this run.
+        IF NOT hit AND read < chunk THEN
             DELETE FROM nightjar.newcomers c WHERE c.run_id = n.run_id;
-        ELSE
+        ELSIF NOT hit THEN
+            unfinished := true;
             -- The last event may have further keys of this run; one event has fewer of them than a chunk.
             UPDATE nightjar.newcomers c SET seq = greatest(m.seq - 1, n.seq + 1) WHERE c.run_id = n.run_id;
         END IF;
     END LOOP;
-    RETURN true;
+    -- In order, as everybody inserts here: else two of these could wait for each other.
+    INSERT INTO nightjar.pending (tenant_id, key, seq, event_id, asked_at)
+    SELECT DISTINCT ON (h.tenant_id, h.key, h.seq) h.tenant_id, h.key, h.seq, h.event_id, h.asked_at
+    FROM unnest(hits) AS u (hit)
+    CROSS JOIN LATERAL jsonb_to_record(u.hit) AS h (tenant_id int, key uuid, seq bigint, event_id uuid, asked_at timestamptz)
+    ORDER BY h.tenant_id, h.key, h.seq
+    ON CONFLICT DO NOTHING;
+    RETURN unfinished OR cardinality(batch) = most AND cardinality(hits) < most;
 END $$;
 
 REVOKE EXECUTE ON FUNCTION nightjar.search_newcomers(int), nightjar.register_paths(text, jsonb), nightjar.step_opened(), nightjar.step_closed(),
