@@ -12,6 +12,9 @@ let settings: [SwiftSetting] = [
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -31,6 +34,10 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
         // The command line.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        // The HTTP server.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.0.0"),
+        // The HTTP client that calls remote apps.
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.20.0"),
     ],
     targets: [
         // libpq, PostgreSQL's own client library, found through pkg-config.
@@ -38,6 +45,12 @@ let package = Package(
             name: "CLibPQ",
             pkgConfig: "libpq",
             providers: [.apt(["libpq-dev"]), .brew(["libpq"])]
+        ),
+        // OpenSSL's libcrypto, which libpq brings: hashes and message authentication codes.
+        .systemLibrary(
+            name: "CLibCrypto",
+            pkgConfig: "libcrypto",
+            providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]
         ),
         // migrations/*.sql and the engine's statements, embedded into the binary.
         .target(
@@ -70,9 +83,20 @@ let package = Package(
             dependencies: ["Nightjar", "PostgresClient", "LocalPostgres", logging],
             swiftSettings: settings
         ),
+        // HTTP: the event API, REST, and apps in other languages, which are called.
+        .target(
+            name: "NightjarServer",
+            dependencies: [
+                "CLibCrypto", "Nightjar", "NightjarCore", "PostgresClient", hummingbird, hummingbirdTLS, httpClient,
+                logging, metrics, lifecycle,
+            ],
+            swiftSettings: settings
+        ),
         .executableTarget(
             name: "NightjarCommand",
-            dependencies: ["Nightjar", "PostgresClient", "LocalPostgres", arguments, logging, lifecycle],
+            dependencies: [
+                "Nightjar", "NightjarServer", "PostgresClient", "LocalPostgres", arguments, logging, lifecycle,
+            ],
             swiftSettings: settings
         ),
         // The example: `swift run BlogScheduler`.
@@ -113,6 +137,14 @@ let package = Package(
                 "NightjarCommand",
                 "TestWorker",
                 logging, lifecycle,
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "NightjarServerTests",
+            dependencies: [
+                "NightjarServer", "Nightjar", "NightjarTesting", "PostgresClient", "LocalPostgres", "NightjarCommand",
+                hummingbird, httpClient, logging, lifecycle,
             ],
             swiftSettings: settings
         ),

@@ -75,16 +75,24 @@ RETURNS SETOF uuid LANGUAGE sql STABLE AS $$
     CROSS JOIN LATERAL nightjar.event_values(m.path, name, data, "user", id, ts) AS v (value)
 $$;
 
+-- Which events of its name start the function: all of them, or those of which the condition is true.
+ALTER TABLE nightjar.function_triggers
+    ADD COLUMN text      text,              -- the condition as its author wrote it
+    ADD COLUMN condition jsonb;
+COMMENT ON COLUMN nightjar.functions.queue IS 'which workers may claim its runs: those of its app';
+
 -- Registers an app and its functions and answers their numbers, and what is to be warned of. What is unchanged is not
 -- written, so any number of workers of one build may start at once, and often.
 --
 -- `functions`: [{"name": "publish-post", "options": {…, "start_timeout_ms": …, "finish_timeout_ms": …},
---                "triggers": [{"event": "blog/post.scheduled", "source": "name of another function" or null}],
+--                "triggers": [{"event": "blog/post.scheduled", "source": "name of another function" or null,
+--                              "text": "event.data.plan == 'pro'", "condition": …}],
 --                "cancel": [{"event": "blog/post.cancelled", "text": "match data.postID", "timeout_ms": …, "until": …,
 --                            "warnings": ["…"],
 --                            "branches": [{"trigger_path": ["data","postID"], "event_path": ["data","postID"],
 --                                          "guard": …, "condition": …}]}]}]
--- A source restricts a trigger to system events about that function: how a failure handler listens.
+-- A source restricts a trigger to system events about that function: how a failure handler listens. A condition, as
+-- nightjar.evaluate takes it, restricts it to events of which it is true; two triggers with one event name are one.
 --
 -- A function that is not in the list stays as it is: while a new build is rolled out, old workers register too.
 -- Locks: advisory (transaction, per tenant); then rows of the small identity tables, if something changed.
@@ -109,7 +117,7 @@ BEGIN
 
     FOR entry IN SELECT value FROM jsonb_array_elements(functions) LOOP
         INSERT INTO nightjar.functions AS f (tenant_id, app_id, queue, name, options)
-        SELECT tenant, the_app, CASE register.kind WHEN 1 THEN the_app ELSE 0 END, entry ->> 'name', '{}'
+        SELECT tenant, the_app, the_app, entry ->> 'name', '{}'
         WHERE NOT EXISTS (SELECT FROM nightjar.functions f WHERE f.app_id = the_app AND f.name = entry ->> 'name');
         UPDATE nightjar.functions f
         SET options = entry -> 'options', changed_at = now(),
@@ -124,17 +132,18 @@ BEGIN
         WHERE f.app_id = the_app AND f.name = entry ->> 'name';
 
         WITH wanted AS (
-            SELECT DISTINCT ON (t.event) t.event, s.function_id AS source
-            FROM jsonb_to_recordset(entry -> 'triggers') AS t (event text, source text)
+            SELECT DISTINCT ON (t.event) t.event, s.function_id AS source, t.text, nullif(t.condition, 'null') AS condition
+            FROM jsonb_to_recordset(entry -> 'triggers') AS t (event text, source text, text text, condition jsonb)
             LEFT JOIN nightjar.functions s ON s.app_id = the_app AND s.name = t.source
         ), gone AS (
             DELETE FROM nightjar.function_triggers t
             WHERE t.function_id = the_function AND NOT EXISTS (SELECT FROM wanted w WHERE w.event = t.event)
         )
-        INSERT INTO nightjar.function_triggers AS t (tenant_id, function_id, event, source)
-        SELECT tenant, the_function, w.event, w.source FROM wanted w
-        ON CONFLICT (tenant_id, event, function_id) DO UPDATE SET source = excluded.source
-            WHERE t.source IS DISTINCT FROM excluded.source;
+        INSERT INTO nightjar.function_triggers AS t (tenant_id, function_id, event, source, text, condition)
+        SELECT tenant, the_function, w.event, w.source, w.text, w.condition FROM wanted w
+        ON CONFLICT (tenant_id, event, function_id) DO UPDATE
+            SET source = excluded.source, text = excluded.text, condition = excluded.condition
+            WHERE (t.source, t.text, t.condition) IS DISTINCT FROM (excluded.source, excluded.text, excluded.condition);
 
         IF EXISTS (SELECT FROM jsonb_array_elements(entry -> 'cancel') c WHERE jsonb_typeof(c.value -> 'branches') IS DISTINCT FROM 'array') THEN
             RAISE EXCEPTION 'function "%": a cancellation policy has no branches', entry ->> 'name'

@@ -16,6 +16,7 @@ ALTER TABLE nightjar.live
     ADD COLUMN expires_at timestamptz,      -- then it is cancelled: unbegun, timeouts.start; begun, timeouts.finish
     ADD COLUMN newcomer boolean NOT NULL DEFAULT false,     -- workers search the log for it, not its first claim
     ADD COLUMN mail   int NOT NULL DEFAULT 0,       -- how many of its open steps were answered so far
+    ADD COLUMN remote_state smallint NOT NULL DEFAULT 0,    -- what the conversation with a remote app is to remember
     ADD COLUMN origin smallint NOT NULL DEFAULT 0;  -- 0 event, 1 invoked, 2 system event, 3 invoked below one of these
 COMMENT ON COLUMN nightjar.live.state IS
     '0 ready, 1 leased, 2 sleeping, 3 retrying, 4 scheduled, 5 waiting for an event, 6 waiting for a run that it invoked';
@@ -44,12 +45,16 @@ CREATE SEQUENCE nightjar.slots AS int MAXVALUE 134217726 CYCLE;
 
 GRANT USAGE ON SEQUENCE nightjar.slots TO PUBLIC;
 
+-- What people call a step whose id is a hash: remote apps have such.
+ALTER TABLE nightjar.steps ADD COLUMN name text;
+
 CREATE TABLE nightjar.open_steps (
     run_id       uuid NOT NULL,
     step         text NOT NULL,
+    name         text,
     slot         int NOT NULL DEFAULT nextval('nightjar.slots'),    -- its waits have purpose 2, policy_id = -(16 × slot + branch)
     tenant_id    int NOT NULL,
-    kind         smallint NOT NULL,         -- 4 waits for an event, 5 for a run that it invoked
+    kind         smallint NOT NULL,         -- 4 waits for an event, 5 for a run that it invoked, 6 for a signal
     searched     boolean NOT NULL DEFAULT false,    -- the log of match keys was searched after this row's commit,
     looked       boolean NOT NULL DEFAULT false,    -- and needs not be searched again
     cascades     boolean NOT NULL DEFAULT false,    -- a cancel of the run cancels the invoked one
@@ -70,6 +75,56 @@ ALTER TABLE nightjar.pending
     ADD COLUMN policy_id  int,
     ADD COLUMN again_from uuid,             -- the lowest run that somebody held locked: another round begins there
     ADD COLUMN cause      jsonb;            -- not by an event: why
+
+-- Which step of which run waits for a signal: at most one a name.
+CREATE TABLE nightjar.signals (
+    tenant_id int NOT NULL,
+    signal    text NOT NULL,
+    run_id    uuid NOT NULL,
+    step      text NOT NULL,
+    PRIMARY KEY (tenant_id, signal)
+);
+CREATE INDEX signals_run ON nightjar.signals USING hash (run_id);
+
+-- Makes a step the one that waits for a signal, before it begins to wait; false if another one does, unless `replace`.
+-- Locks: the signal's row. Indexes: signals_pkey, open_steps_pkey, live_pkey.
+CREATE FUNCTION nightjar.claim_signal(signal text, run_id uuid, step text, replace boolean) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+    INSERT INTO nightjar.signals AS s (tenant_id, signal, run_id, step)
+    SELECT l.tenant_id, signal, run_id, step FROM nightjar.live l WHERE l.run_id = claim_signal.run_id
+    ON CONFLICT (tenant_id, signal) DO UPDATE SET run_id = excluded.run_id, step = excluded.step
+        WHERE replace OR (s.run_id, s.step) = (excluded.run_id, excluded.step)
+           -- Whoever claimed it ended before it began to wait.
+           OR NOT EXISTS (SELECT FROM nightjar.live l WHERE l.run_id = s.run_id);
+    RETURN FOUND;
+END $$;
+
+-- Answers the step that waits for a signal; its run, or null when nobody waits.
+-- Locks: those of an event's insertion (0011). Indexes: signals_pkey, open_steps_pkey.
+CREATE FUNCTION nightjar.send_signal(signal text, data jsonb) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    waiter record;
+BEGIN
+    SELECT s.run_id, s.step INTO waiter FROM nightjar.signals s
+    JOIN nightjar.open_steps o ON o.run_id = s.run_id AND o.step = s.step AND o.arrived IS NULL
+    WHERE s.tenant_id = nightjar.current_tenant() AND s.signal = send_signal.signal;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    PERFORM set_config('nightjar.signal', 'sent', true);
+    INSERT INTO nightjar.events (name, data)
+    VALUES ('inngest/signal.sent', jsonb_build_object('signal', signal, 'data', data, 'waiter', waiter.run_id || '.' || waiter.step));
+    PERFORM set_config('nightjar.signal', '', true);
+    RETURN waiter.run_id;
+END $$;
+
+-- The UUID under which remote apps know a function.
+CREATE FUNCTION nightjar.function_uuid(function_id int) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT md5('nightjar.function.' || function_id)::uuid
+$$;
 
 -- Makes places in events known, so that waits for them may follow. A call of its own, committed before the first such
 -- wait: an event that begins later carries their keys. Locks: rows of match_paths, if they are new.
@@ -100,7 +155,7 @@ BEGIN
     INSERT INTO nightjar.match_paths (tenant_id, event, path)
     SELECT DISTINCT n.tenant_id, n.spec ->> 'event', b.event_path
     FROM opened n CROSS JOIN LATERAL jsonb_to_recordset(n.spec -> 'branches') AS b (event_path text[])
-    WHERE n.kind = 4
+    WHERE n.kind <> 5
     ON CONFLICT DO NOTHING;
     INSERT INTO nightjar.match_paths (tenant_id, event, path)
     SELECT DISTINCT n.tenant_id, 'inngest/function.finished', '{data,correlation_id}'::text[] FROM opened n WHERE n.kind = 5
@@ -118,7 +173,7 @@ BEGIN
         AS b (trigger_path, event_path, "guard", branch)
     CROSS JOIN LATERAL nightjar.event_values(b.trigger_path, e.name, e.data, e."user", coalesce(e.id, e.event_id::text), e.ts)
         AS v (value)
-    WHERE o.kind = 4
+    WHERE o.kind <> 5
       AND (coalesce(b."guard", 'null') = 'null' OR nightjar.evaluate(b."guard", nightjar.event_json(e.event_id), NULL) = 'true');
 
     INSERT INTO nightjar.waits (tenant_id, policy_id, key, run_id, since, purpose)
@@ -132,9 +187,15 @@ BEGIN
            n.data || jsonb_build_object(
                '_inngest', jsonb_build_object('fn_id', n.app || '-' || n.function, 'correlation_id', n.run_id || '.' || n.step),
                '_nightjar', jsonb_build_object('app', n.app, 'function', n.function, 'parent', n.run_id, 'step', n.step, 'quiet', n.quiet))
-    FROM (SELECT n.tenant_id, n.run_id, n.step, n.spec -> 'data' AS data, n.spec ->> 'function' AS function,
-                 coalesce(n.spec ->> 'app', a.name) AS app, l.origin >= 2 AS quiet
+    FROM (SELECT n.tenant_id, n.run_id, n.step, n.spec -> 'data' AS data, coalesce(s.function, n.spec ->> 'function') AS function,
+                 coalesce(s.app, n.spec ->> 'app', a.name) AS app, l.origin >= 2 AS quiet
           FROM opened n
+          LEFT JOIN LATERAL (
+              -- Of two readings the one with the longer name of the app.
+              SELECT b.name AS app, g.name AS function FROM nightjar.apps b JOIN nightjar.functions g ON g.app_id = b.app_id
+              WHERE b.tenant_id = n.tenant_id
+                AND (b.name || '-' || g.name = n.spec ->> 'slug' OR nightjar.function_uuid(g.function_id)::text = n.spec ->> 'slug')
+              ORDER BY length(b.name) DESC LIMIT 1) s ON n.spec ? 'slug'
           JOIN nightjar.live l ON l.run_id = n.run_id
           JOIN nightjar.functions f ON f.function_id = l.function_id
           JOIN nightjar.apps a ON a.app_id = f.app_id
@@ -150,6 +211,11 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enab
 BEGIN
     IF NOT EXISTS (SELECT FROM closed) THEN
         RETURN NULL;
+    END IF;
+    IF EXISTS (SELECT FROM closed c WHERE c.kind = 6) THEN
+        DELETE FROM nightjar.signals s
+        WHERE s.run_id = ANY (ARRAY(SELECT c.run_id FROM closed c WHERE c.kind = 6))
+          AND (s.run_id, s.step) IN (SELECT c.run_id, c.step FROM closed c);
     END IF;
     DELETE FROM nightjar.waits w
     WHERE w.run_id = ANY (ARRAY(SELECT c.run_id FROM closed c)) AND w.purpose = 2
@@ -399,7 +465,8 @@ BEGIN
     RETURN unfinished OR cardinality(batch) = most AND cardinality(hits) < most;
 END $$;
 
-REVOKE EXECUTE ON FUNCTION nightjar.search_newcomers(int), nightjar.register_paths(text, jsonb), nightjar.step_opened(), nightjar.step_closed(),
+REVOKE EXECUTE ON FUNCTION nightjar.search_newcomers(int), nightjar.register_paths(text, jsonb),
+    nightjar.claim_signal(text, uuid, text, boolean), nightjar.send_signal(text, jsonb), nightjar.step_opened(), nightjar.step_closed(),
     nightjar.wait_holds(uuid, int, uuid, timestamptz), nightjar.answer(uuid[], int[], uuid[]), nightjar.look_back(int, uuid, text)
     FROM PUBLIC;
 

@@ -31,7 +31,7 @@ $$;
 -- Index: steps_pkey, pruned to one partition.
 CREATE FUNCTION nightjar.steps_json(run_id uuid) RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-               'id', s.step, 'kind', (ARRAY['run', 'sleep', 'sendEvent', 'waitForEvent', 'invoke'])[s.kind],
+               'id', s.step, 'kind', (ARRAY['run', 'sleep', 'sendEvent', 'waitForEvent', 'invoke', 'waitForSignal', 'fetch', 'infer'])[s.kind],
                'error', CASE WHEN s.size <= 16777216 THEN s.error END, 'started_at', s.started_at, 'ended_at', s.ended_at))
                || CASE WHEN coalesce(s.output, s.error) IS NULL THEN '{}' WHEN s.size > 16777216 THEN '{"omitted": true}'
                        WHEN s.output IS NULL THEN '{}' ELSE jsonb_build_object('output', s.output) END

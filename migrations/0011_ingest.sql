@@ -28,8 +28,9 @@ BEGIN
     IF has_ids IS NULL THEN
         RETURN NULL;     -- an INSERT of no rows
     END IF;
-    -- The real ones come from triggers.
-    IF pg_trigger_depth() = 1 AND EXISTS (SELECT FROM inserted n WHERE starts_with(lower(n.name), 'inngest/')) THEN
+    -- The real ones come from triggers, and from nightjar.send_signal.
+    IF pg_trigger_depth() = 1 AND EXISTS (SELECT FROM inserted n WHERE starts_with(lower(n.name), 'inngest/'))
+       AND coalesce(current_setting('nightjar.signal', true), '') = '' THEN
         RAISE EXCEPTION 'names of events that begin with "inngest/" are for events that Nightjar itself sends'
             USING ERRCODE = 'check_violation', HINT = 'Choose another name.';
     END IF;
@@ -40,16 +41,19 @@ BEGIN
                n.event_id, n.seq, n.tenant_id, n.name, n.data, n."user", n.id, n.ts, t.function_id
         FROM inserted n
         CROSS JOIN LATERAL (
-            SELECT t.function_id, t.source FROM nightjar.function_triggers t
+            SELECT t.function_id, t.source, t.condition FROM nightjar.function_triggers t
             WHERE t.tenant_id = n.tenant_id AND t.event = n.name
             UNION ALL
-            SELECT t.function_id, t.source FROM nightjar.function_triggers t
+            SELECT t.function_id, t.source, t.condition FROM nightjar.function_triggers t
             WHERE t.tenant_id = n.tenant_id AND t.prefix IS NOT NULL AND starts_with(n.name, t.prefix)
         ) t
-        WHERE NOT starts_with(n.name, 'inngest/function.')
-           OR n.name <> 'inngest/function.invoked'
-              AND (t.source::text = n.data #>> '{_nightjar,function}'
-                   OR t.source IS NULL AND n.data #> '{_nightjar,quiet}' IS DISTINCT FROM 'true')
+        WHERE (NOT starts_with(n.name, 'inngest/function.')
+               OR n.name <> 'inngest/function.invoked'
+                  AND (t.source::text = n.data #>> '{_nightjar,function}'
+                       OR t.source IS NULL AND n.data #> '{_nightjar,quiet}' IS DISTINCT FROM 'true'))
+          AND (t.condition IS NULL
+               OR nightjar.evaluate(t.condition, nightjar.event_json(n.name, n.data, n."user", coalesce(n.id, n.event_id::text), n.ts),
+                                    NULL) = 'true')
         UNION ALL
         SELECT n.event_id, n.seq, n.tenant_id, n.name, n.data, n."user", n.id, n.ts, f.function_id
         FROM inserted n

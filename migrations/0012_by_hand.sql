@@ -344,8 +344,8 @@ BEGIN
                                                             FROM nightjar.steps s WHERE s.run_id = rerun.run_id), 'nothing') || '.';
             END IF;
         END IF;
-        INSERT INTO nightjar.steps (run_id, step, tenant_id, kind, failed, attempt, output, error, due_at, started_at, ended_at, recorded_at)
-        SELECT again, s.step, s.tenant_id, s.kind, s.failed, s.attempt, s.output, s.error, s.due_at, s.started_at, s.ended_at, s.recorded_at
+        INSERT INTO nightjar.steps (run_id, step, name, tenant_id, kind, failed, attempt, output, error, due_at, started_at, ended_at, recorded_at)
+        SELECT again, s.step, s.name, s.tenant_id, s.kind, s.failed, s.attempt, s.output, s.error, s.due_at, s.started_at, s.ended_at, s.recorded_at
         FROM nightjar.steps s
         WHERE s.run_id = rerun.run_id AND s.step <> from_step AND greatest(s.ended_at, s.due_at) <= upto;
         GET DIAGNOSTICS kept = ROW_COUNT;

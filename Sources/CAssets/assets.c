@@ -45,6 +45,9 @@ static const char migration_0012[] = {
 static const char migration_0013[] = {
 #embed "../../migrations/0013_reports.sql" suffix(, 0)
 };
+static const char migration_0014[] = {
+#embed "../../migrations/0014_remote_apps.sql" suffix(, 0)
+};
 
 static const char apply_pending[] = {
 #embed "statements/apply_pending.sql" suffix(, 0)
@@ -211,6 +214,7 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0011, "0011_ingest"),
     ASSET(migration_0012, "0012_by_hand"),
     ASSET(migration_0013, "0013_reports"),
+    ASSET(migration_0014, "0014_remote_apps"),
 };
 
 static const struct nightjar_asset statements[] = {

@@ -6,7 +6,7 @@ FROM unnest($2::uuid[]) AS r (run_id)
 CROSS JOIN LATERAL (SELECT l.run_id, l.mail FROM nightjar.live l
                     WHERE l.run_id = r.run_id AND l.session_id = $1 AND l.state = 1 OFFSET 0) l
 LEFT JOIN LATERAL (
-    SELECT o.step, CASE o.kind WHEN 4 THEN e.whole ELSE e.data -> 'result' END AS output,
+    SELECT o.step, CASE o.kind WHEN 5 THEN e.data -> 'result' ELSE e.whole END AS output,
            CASE o.kind WHEN 5 THEN e.data -> 'error' END AS error
     FROM (SELECT o.step, o.kind, o.arrived FROM nightjar.open_steps o
           WHERE o.run_id = l.run_id AND o.arrived IS NOT NULL ORDER BY o.arrived_at, o.step OFFSET 0) o

@@ -6,12 +6,12 @@
 --
 -- $1 session
 -- runs:     $2 run, $3 epoch, $4 next (0 keep the lease, 1 completed, 2 failed, 4 park sleeping, 5 retrying, 7 waiting,
---           8 invoking; 6 hand back), $5 due, $6 output, $7 error, $35 how much mail it knew of
--- steps:    $8 run, $9 step, $10 kind, $11 failed, $12 attempt, $13 output, $14 error, $15 due, $16 started, $17 ended
+--           8 invoking; 6 hand back), $5 due, $6 output, $7 error, $35 how much mail it knew of, $46 remote state (null: as it was)
+-- steps:    $8 run, $9 step, $44 name, $10 kind, $11 failed, $12 attempt, $13 output, $14 error, $15 due, $16 started, $17 ended
 -- attempts: $18 run, $19 step, $20 attempt, $21 error, $22 retry at, $23 started, $24 ended
 -- events:   $25 run, $26 event id, $27 name, $28 data, $29 user, $30 id, $31 ts (null: now)
 -- tenants:  $32 of each step, $33 of each attempt, $34 of each event
--- open:     $36 run, $37 step, $38 kind, $39 started, $40 due, $41 cascades, $42 spec, $43 tenant: steps that begin to wait
+-- open:     $36 run, $37 step, $45 name, $38 kind, $39 started, $40 due, $41 cascades, $42 spec, $43 tenant: steps that begin to wait
 --
 -- Fence: session and epoch must be the row's. Strict cancel: a committed event that is not applied yet refuses the run;
 -- one that is being applied right now is still pending in this snapshot; one that has been applied took the row.
@@ -25,17 +25,19 @@
 -- OFFSET 0 keeps a lookup nested, seq + 0 keeps the index over seq alone out of it (2.3 s for a batch when 20,000 keys
 -- are pending), = ANY (ARRAY(…)) is one index scan, IN … IS TRUE a hashed subplan.
 WITH asked AS MATERIALIZED (
-    SELECT t.run_id, t.epoch, t.next, t.due_at, t.output, t.error, t.mail
-    FROM unnest($2::uuid[], $3::int[], $4::smallint[], $5::timestamptz[], $6::jsonb[], $7::jsonb[], $35::int[])
-         AS t (run_id, epoch, next, due_at, output, error, mail)
+    SELECT t.run_id, t.epoch, t.next, t.due_at, t.output, t.error, t.mail, t.remote_state
+    FROM unnest($2::uuid[], $3::int[], $4::smallint[], $5::timestamptz[], $6::jsonb[], $7::jsonb[], $35::int[],
+                $46::smallint[])
+         AS t (run_id, epoch, next, due_at, output, error, mail, remote_state)
     ORDER BY t.run_id
 ), timed_out AS MATERIALIZED (
     SELECT s.run_id, s.step
     FROM unnest($8::uuid[], $9::text[], $10::smallint[], $11::bool[], $13::jsonb[], $14::jsonb[])
          AS s (run_id, step, kind, failed, output, error)
-    WHERE s.kind = 4 AND NOT s.failed AND s.output = 'null' OR s.kind = 5 AND s.error ->> 'code' = 'invoke_timeout'
+    WHERE s.kind IN (4, 6) AND NOT s.failed AND s.output = 'null' OR s.kind = 5 AND s.error ->> 'code' = 'invoke_timeout'
 ), held AS MATERIALIZED (
     SELECT l.run_id, l.tenant_id, l.function_id, l.started_at, l.deaths, a.next, a.due_at, a.output, a.error,
+           a.remote_state,
            a.next IN (4, 5, 7, 8) AND l.mail > a.mail AS behind,
            -- It gave up waiting for what had come in time.
            (a.run_id IN (SELECT t.run_id FROM timed_out t)) IS TRUE AND (
@@ -65,23 +67,23 @@ WITH asked AS MATERIALIZED (
 ), ok AS MATERIALIZED (
     SELECT h.* FROM held h WHERE NOT h.outdated
 ), recorded AS (
-    INSERT INTO nightjar.steps (run_id, step, tenant_id, kind, failed, attempt, output, error, due_at, started_at, ended_at)
-    SELECT s.run_id, s.step, s.tenant_id, s.kind, s.failed, s.attempt, s.output, s.error, s.due_at, s.started_at, s.ended_at
+    INSERT INTO nightjar.steps (run_id, step, name, tenant_id, kind, failed, attempt, output, error, due_at, started_at, ended_at)
+    SELECT s.run_id, s.step, s.name, s.tenant_id, s.kind, s.failed, s.attempt, s.output, s.error, s.due_at, s.started_at, s.ended_at
     FROM unnest($8::uuid[], $9::text[], $10::smallint[], $11::bool[], $12::smallint[], $13::jsonb[], $14::jsonb[],
-                $15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $32::int[])
-         AS s (run_id, step, kind, failed, attempt, output, error, due_at, started_at, ended_at, tenant_id)
+                $15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $32::int[], $44::text[])
+         AS s (run_id, step, kind, failed, attempt, output, error, due_at, started_at, ended_at, tenant_id, name)
     WHERE (s.run_id IN (SELECT ok.run_id FROM ok)) IS TRUE
 ), closed AS (
     DELETE FROM nightjar.open_steps o
     WHERE o.run_id = ANY (ARRAY(SELECT s.run_id FROM unnest($8::uuid[], $10::smallint[]) AS s (run_id, kind)
-                                WHERE s.kind IN (4, 5) AND (s.run_id IN (SELECT ok.run_id FROM ok)) IS TRUE))
+                                WHERE s.kind IN (4, 5, 6) AND (s.run_id IN (SELECT ok.run_id FROM ok)) IS TRUE))
       AND (o.run_id, o.step) IN (SELECT * FROM unnest($8::uuid[], $9::text[]))
 ), opened AS (
     -- ON CONFLICT: when the answer to this commit is lost it is sent again.
-    INSERT INTO nightjar.open_steps (run_id, step, kind, started_at, due_at, cascades, spec, tenant_id)
-    SELECT o.run_id, o.step, o.kind, o.started_at, o.due_at, o.cascades, o.spec, o.tenant_id
-    FROM unnest($36::uuid[], $37::text[], $38::smallint[], $39::timestamptz[], $40::timestamptz[], $41::bool[], $42::jsonb[], $43::int[])
-         AS o (run_id, step, kind, started_at, due_at, cascades, spec, tenant_id)
+    INSERT INTO nightjar.open_steps (run_id, step, name, kind, started_at, due_at, cascades, spec, tenant_id)
+    SELECT o.run_id, o.step, o.name, o.kind, o.started_at, o.due_at, o.cascades, o.spec, o.tenant_id
+    FROM unnest($36::uuid[], $37::text[], $38::smallint[], $39::timestamptz[], $40::timestamptz[], $41::bool[], $42::jsonb[], $43::int[], $45::text[])
+         AS o (run_id, step, kind, started_at, due_at, cascades, spec, tenant_id, name)
     WHERE (o.run_id IN (SELECT ok.run_id FROM ok WHERE ok.next NOT IN (1, 2))) IS TRUE
     ON CONFLICT (run_id, step) DO NOTHING
 ), tried AS (
@@ -113,7 +115,7 @@ WITH asked AS MATERIALIZED (
     SET state = CASE WHEN ok.behind THEN 0 WHEN ok.next = 4 THEN 2 WHEN ok.next = 5 THEN 3 WHEN ok.next = 7 THEN 5
                      WHEN ok.next = 8 THEN 6 ELSE 0 END,
         due_at = CASE WHEN ok.next IN (4, 5, 7, 8) AND NOT ok.behind THEN ok.due_at END,
-        session_id = NULL, deaths = CASE WHEN ok.next = 6 THEN l.deaths ELSE 0 END
+        session_id = NULL, remote_state = coalesce(ok.remote_state, l.remote_state), deaths = CASE WHEN ok.next = 6 THEN l.deaths ELSE 0 END
     FROM ok
     WHERE l.run_id = ANY (ARRAY(SELECT ok.run_id FROM ok WHERE ok.next IN (4, 5, 6, 7, 8))) AND l.run_id = ok.run_id
 )

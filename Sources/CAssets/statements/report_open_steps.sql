@@ -1,7 +1,7 @@
 -- The steps of a run that wait for something from outside, with the run that each has invoked.
 -- $1 run
 -- Locks: none. Indexes: open_steps_pkey; runs_pkey, live_pkey and outcomes_pkey for the invoked runs.
-SELECT o.step, o.kind, o.started_at, o.due_at, o.arrived_at, o.cascades, o.spec ->> 'event' AS event,
+SELECT o.step, o.name, o.kind, o.started_at, o.due_at, o.arrived_at, o.cascades, o.spec ->> 'event' AS event,
        o.spec ->> 'text' AS match, coalesce((o.spec ->> 'look_back')::boolean, false) AS looks_back,
        coalesce(o.spec ->> 'app', a.name) AS app, o.spec ->> 'function' AS function, o.child_run_id,
        (SELECT c.status FROM nightjar.run_status c WHERE c.run_id = o.child_run_id) AS child_status

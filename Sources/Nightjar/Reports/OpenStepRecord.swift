@@ -13,6 +13,8 @@ package struct OpenStepRecord: Sendable {
     }
 
     package var step: String
+    /// What people call it, where that is not the id.
+    package var name: String?
     package var awaited: Awaited
     package var startedAt: Date
     /// When it times out; nil: it does not.
@@ -22,6 +24,7 @@ package struct OpenStepRecord: Sendable {
 
     init(_ row: PostgresRow) throws {
         step = try row.decode("step")
+        name = try row.decode("name")
         startedAt = try row.decode("started_at")
         let due = try row.decode("due_at", as: Date.self)
         arrivedAt = try row.decode("arrived_at")

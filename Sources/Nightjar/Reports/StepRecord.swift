@@ -11,12 +11,17 @@ package struct StepRecord: Sendable {
         case sendEvent = "send_event"
         case waitForEvent = "wait_for_event"
         case invoke
+        case waitForSignal = "wait_for_signal"
+        case fetch
+        case infer
         /// An attempt that failed and was made again.
         case attempt
     }
 
     /// The step's id, with an index from its second use on; empty for an attempt of the function itself.
     package var step: String
+    /// What people call it, where that is not the id: steps of remote apps have hashes as ids.
+    package var name: String?
     package var kind: Kind
     package var failed: Bool
     /// Which attempt it is, or ended the step; from 1.
@@ -30,6 +35,7 @@ package struct StepRecord: Sendable {
 
     init(_ row: PostgresRow) throws {
         step = try row.decode("step")
+        name = try row.decode("name")
         let number = try row.decode("kind", as: Int16.self)
         kind =
             switch StepKind(rawValue: number) {
@@ -38,6 +44,9 @@ package struct StepRecord: Sendable {
             case .sendEvent: .sendEvent
             case .waitForEvent: .waitForEvent
             case .invoke: .invoke
+            case .waitForSignal: .waitForSignal
+            case .fetch: .fetch
+            case .infer: .infer
             case nil: .attempt
             }
         failed = try row.decode("failed")

@@ -16,6 +16,8 @@ struct ClaimedRun: Sendable {
     var mail: Int
     /// When it is cancelled unless it has ended.
     var expiresAt: Date?
+    /// See ``RunCommit/remoteState``.
+    var remoteState: Int16 = 0
     /// Another run waits for the end of this one.
     var isInvoked: Bool
 
@@ -84,6 +86,6 @@ extension ClaimedRun {
                 id: try row.decode(7), name: try row.decode(8), dataJSON: try row.decode(9, as: PostgresJSON.self).text,
                 userJSON: try row.decode(10, as: PostgresJSON?.self)?.text, timestamp: try row.decode(11)),
             mail: Int(try row.decode(12, as: Int32.self)), expiresAt: try row.decode(13),
-            isInvoked: try row.decode(14, as: Int16.self) % 2 == 1)
+            remoteState: try row.decode(15), isInvoked: try row.decode(14, as: Int16.self) % 2 == 1)
     }
 }

@@ -6,12 +6,13 @@ internal import PostgresClient
 struct CommitBatch {
     private var runs = (
         id: [UUID](), epoch: [Int32](), next: [Int16](), due: [Date?](), output: [PostgresJSON?](),
-        error: [PostgresJSON?](), mail: [Int32]()
+        error: [PostgresJSON?](), mail: [Int32](), remoteState: [Int16?]()
     )
     private var steps = (
         run: [UUID](), step: [String](), kind: [Int16](), failed: [Bool](), attempt: [Int16](),
         output: [PostgresJSON?](),
-        error: [PostgresJSON?](), due: [Date?](), started: [Date](), ended: [Date](), tenant: [Int32]()
+        error: [PostgresJSON?](), due: [Date?](), started: [Date](), ended: [Date](), tenant: [Int32](),
+        name: [String?]()
     )
     private var attempts = (
         run: [UUID](), step: [String](), attempt: [Int16](), error: [PostgresJSON](), retry: [Date](),
@@ -25,7 +26,7 @@ struct CommitBatch {
     )
     private var open = (
         run: [UUID](), step: [String](), kind: [Int16](), started: [Date](), due: [Date](), cascades: [Bool](),
-        spec: [PostgresJSON](), tenant: [Int32]()
+        spec: [PostgresJSON](), tenant: [Int32](), name: [String?]()
     )
 
     /// - Throws: `EncodingError` when an error cannot be written as JSON; it is made of texts, so it can.
@@ -39,9 +40,11 @@ struct CommitBatch {
         runs.output.append(next.output)
         runs.error.append(next.error)
         runs.mail.append(Int32(clamping: commit.mail))
+        runs.remoteState.append(commit.remoteState)
         for step in commit.openings {
             open.run.append(run)
             open.step.append(step.step)
+            open.name.append(step.name)
             open.kind.append(step.kind.rawValue)
             open.started.append(step.startedAt)
             open.due.append(step.dueAt.storable)
@@ -52,6 +55,7 @@ struct CommitBatch {
         for step in commit.steps {
             steps.run.append(run)
             steps.step.append(step.step)
+            steps.name.append(step.name)
             steps.kind.append(step.kind.rawValue)
             steps.failed.append(step.status == .failed)
             steps.attempt.append(Int16(clamping: step.attempt))
@@ -104,6 +108,7 @@ struct CommitBatch {
             attempts.ended, events.run, events.id, events.name, events.data, events.user, events.key, events.ts,
             steps.tenant, attempts.tenant, events.tenant, runs.mail,
             open.run, open.step, open.kind, open.started, open.due, open.cascades, open.spec, open.tenant,
+            steps.name, open.name, runs.remoteState,
         ]
         var answers: [UUID: Answer] = [:]
         for row in try db.query(Statement.commit.sql, parameters) {
@@ -152,6 +157,8 @@ struct LeasedCommit: Sendable {
     var openings: [OpenStep] = []
     /// How many answers to open steps the execution knew of.
     var mail = 0
+    /// See ``RunCommit/remoteState``.
+    var remoteState: Int16?
     var next: Next
     /// Somebody may have to hear of the run's end.
     var isHeard = false

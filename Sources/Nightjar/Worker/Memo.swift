@@ -48,7 +48,8 @@ struct Memo: Sendable {
             let invocation = try row.decode(12, as: String?.self).map { Invocation(function: $0, dataJSON: "{}") }
             open.append(
                 OpenStep(
-                    step: step, kind: kind, invocation: invocation, dueAt: try row.decode(7), startedAt: startedAt))
+                    step: step, name: try row.decode(13), kind: kind, invocation: invocation, dueAt: try row.decode(7),
+                    startedAt: startedAt))
             if try row.decode(11, as: Bool.self) {
                 arrivals.append(
                     Arrival(step: step, output: try row.decode(5, as: PostgresJSON?.self)?.text, error: error))
@@ -57,7 +58,7 @@ struct Memo: Sendable {
         }
         steps.append(
             RecordedStep(
-                step: step, kind: kind, status: try row.decode(3) ? .failed : .completed,
+                step: step, name: try row.decode(13), kind: kind, status: try row.decode(3) ? .failed : .completed,
                 output: try row.decode(5, as: PostgresJSON?.self)?.text, error: error, dueAt: try row.decode(7),
                 startedAt: startedAt, endedAt: endedAt, attempt: attempt))
     }

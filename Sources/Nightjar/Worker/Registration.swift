@@ -7,14 +7,14 @@ struct Registration: Sendable {
     /// Which runs these functions' workers claim.
     var queue: Int32
     /// By the number under which runs name them.
-    var functions: [Int32: FunctionDefinition]
+    var functions: [Int32: RunnableFunction]
 
     /// The functions' numbers.
     var functionIDs: [Int32] { Array(functions.keys) }
 
     /// The functions whose runs have to end within a time, counted from their first start.
     var finishLimits: [(function: Int32, within: Duration)] {
-        functions.compactMap { id, function in function.options.finishTimeout.map { (id, $0) } }
+        functions.compactMap { id, function in function.finishTimeout.map { (id, $0) } }
     }
 
     /// Checks the definitions, each and together.
@@ -43,7 +43,7 @@ struct Registration: Sendable {
         for row in rows {
             registration.queue = try row.decode("queue")
             if let function = byName[try row.decode("name", as: String.self)] {
-                registration.functions[try row.decode("function_id")] = function
+                registration.functions[try row.decode("function_id")] = RunnableFunction(function)
             }
         }
         return registration

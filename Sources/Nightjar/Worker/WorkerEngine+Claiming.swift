@@ -12,7 +12,16 @@ extension WorkerEngine {
             let now = ContinuousClock.now
             let action = state.withLock { state -> ClaimSchedule.Action? in
                 guard !state.isShuttingDown else { return nil }
-                return state.schedule.next(now: now, room: state.queue.room, jitter: .random(in: 0...1))
+                var room = state.queue.room
+                if let until = state.suspendedUntil {
+                    // The look goes on: what executes may be cancelled meanwhile.
+                    room = now < until || state.queue.executing > 0 ? 0 : min(room, 1)
+                }
+                let action = state.schedule.next(now: now, room: room, jitter: .random(in: 0...1))
+                guard case .wait(let moment) = action, let until = state.suspendedUntil, now < until else {
+                    return action
+                }
+                return .wait(until: min(moment, until))
             }
             do {
                 switch action {
@@ -36,7 +45,7 @@ extension WorkerEngine {
         }
         state.withLock { $0.cancelledMeanwhile = [] }
         defer { state.withLock { $0.cancelledMeanwhile = nil } }
-        var (claim, memos) = try await pool.withConnection { [registration] db in
+        var (claim, memos) = try await pool.withConnection { [registration = self.registration] db in
             let claim = try Claim.make(
                 db, queue: registration.queue, functions: registration.functionIDs,
                 finishLimits: registration.finishLimits, session: id, limit: limit, low: low)
@@ -73,8 +82,8 @@ extension WorkerEngine {
     func look(_ group: inout DiscardingTaskGroup) async throws {
         let asked = ContinuousClock.now
         let id = session.current
-        let queue = registration.queue
-        let functions = registration.functionIDs
+        let registration = registration
+        let (queue, functions) = (registration.queue, registration.functionIDs)
         let known = state.withLock { state in
             state.schedule.looking()
             return state.leases

@@ -37,18 +37,28 @@ extension WorkerEngine {
             return
         }
         let mailbox = RunMailbox()
-        let execution = RunExecution(
-            definition: function,
+        let assignment = RunAssignment(
+            functionID: run.functionID,
             context: RunContext(
                 runID: run.lease.run, function: function.id, event: run.event, memo: memo.steps,
                 attempts: memo.attempts, open: memo.open, arrivals: memo.arrivals, mail: run.mail,
-                now: now, startedAt: run.startedAt),
+                remoteState: run.remoteState, now: now, startedAt: run.startedAt),
             recorder: LeaseRecorder(
-                lease: run.lease, tenant: run.tenant, isHeard: run.isInvoked || !function.handlers.isEmpty,
+                lease: run.lease, tenant: run.tenant, isHeard: run.isInvoked || function.isHandled,
                 committer: committer, paths: paths),
-            logger: logger, makeEventID: { UUIDv7.make() }, mailbox: mailbox,
-            interrupted: { [interruptions] steps in interruptions.told(run.lease, steps: steps) })
-        let result = await executions.execute(run.lease, mailbox: mailbox, mail: run.mail) { await execution.run() }
+            mailbox: mailbox,
+            lease: RunLease(
+                run: run.lease.run, session: run.lease.session, epoch: run.lease.epoch, tenant: run.tenant),
+            logger: logger,
+            interrupted: { [interruptions] steps in interruptions.told(run.lease, steps: steps) },
+            recorded: { [pool] in
+                try await pool.withConnection { db in
+                    try Memo.read(db, of: [run.lease.run])[run.lease.run]?.steps ?? []
+                }
+            })
+        let result = await executions.execute(run.lease, mailbox: mailbox, mail: run.mail) {
+            await function.execute(assignment)
+        }
         switch result {
         case .ended, .parked: break
         case .refused:
@@ -131,7 +141,8 @@ private struct LeaseRecorder: RunRecorder {
         return await committer.commit(
             LeasedCommit(
                 lease: lease, tenant: tenant, steps: commit.steps, attempts: commit.attempts, events: commit.events,
-                openings: commit.openings, mail: commit.mail, next: .run(commit.next), isHeard: isHeard))
+                openings: commit.openings, mail: commit.mail, remoteState: commit.remoteState, next: .run(commit.next),
+                isHeard: isHeard))
     }
 }
 

@@ -22,6 +22,9 @@ final class WorkerEngine: Sendable {
         var expiresAt: Instant?
         /// Somebody listens to the ends of runs in general.
         var isHeard = false
+        var registration: Registration
+        /// Nothing is claimed before this moment, and then one run, until it is said how that went.
+        var suspendedUntil: Instant?
     }
 
     let state: Mutex<State>
@@ -33,7 +36,6 @@ final class WorkerEngine: Sendable {
     let executions = Executions()
 
     let app: String
-    let registration: Registration
     let pool: PostgresPool
     let database: PostgresConfiguration
     let configuration: WorkerConfiguration
@@ -51,7 +53,6 @@ final class WorkerEngine: Sendable {
         configuration: WorkerConfiguration, logger: Logger
     ) {
         self.app = app
-        self.registration = registration
         self.pool = pool
         self.database = database
         self.configuration = configuration
@@ -71,7 +72,31 @@ final class WorkerEngine: Sendable {
                 schedule: ClaimSchedule(
                     now: .now, pollInterval: configuration.pollInterval,
                     worthwhile: max(1, configuration.concurrency / 4)),
-                queue: LocalQueue(concurrency: configuration.concurrency, capacity: configuration.localQueue)))
+                queue: LocalQueue(concurrency: configuration.concurrency, capacity: configuration.localQueue),
+                registration: registration))
+    }
+
+    var registration: Registration { state.withLock { $0.registration } }
+
+    /// Takes the functions as they are from now on. The queue stays.
+    func update(_ registration: Registration) {
+        state.withLock { $0.registration = registration }
+        hinted()
+    }
+
+    /// Claims nothing until then, and after that one run at a time, until ``resume()``.
+    func suspend(until instant: Instant) {
+        state.withLock { $0.suspendedUntil = instant }
+        alarm.ring()
+    }
+
+    /// Claims as usual.
+    func resume() {
+        let wasSuspended = state.withLock { state in
+            defer { state.suspendedUntil = nil }
+            return state.suspendedUntil != nil
+        }
+        if wasSuspended { alarm.ring() }
     }
 
     /// Made where it is used, since it calls back.

@@ -91,19 +91,23 @@ struct TimelineText {
         let error = step.error?.description ?? "failed"
         switch step.kind {
         case .sleep:
-            return Entry(at: step.startedAt, what: .init("sleep \(step.step)"), result: .init("until \(due)"))
+            return Entry(at: step.startedAt, what: .init("sleep \(step.title)"), result: .init("until \(due)"))
         case .attempt:
-            let what = step.step.isEmpty ? "the function" : "step \(step.step)"
+            let what = step.step.isEmpty ? "the function" : "step \(step.title)"
             return Entry(
                 at: step.startedAt, what: .init(what), attempt: "\(step.attempt)", took: took,
                 result: .init("\(error); again at \(due)", .yellow))
-        case .run, .sendEvent, .waitForEvent, .invoke:
+        case .run, .sendEvent, .waitForEvent, .invoke, .waitForSignal, .fetch, .infer:
             let result = step.failed ? Table.Cell(error, .red) : Table.Cell(step.output?.line ?? "")
             return Entry(
-                at: step.startedAt, what: .init("\(step.kind.verb) \(step.step)"),
+                at: step.startedAt, what: .init("\(step.kind.verb) \(step.title)"),
                 attempt: "\(step.attempt)", took: took, result: result)
         }
     }
+}
+
+extension StepRecord {
+    fileprivate var title: String { name ?? step }
 }
 
 extension StepRecord.Kind {
@@ -114,6 +118,9 @@ extension StepRecord.Kind {
         case .sendEvent: "send"
         case .waitForEvent: "wait"
         case .invoke: "invoke"
+        case .waitForSignal: "signal"
+        case .fetch: "fetch"
+        case .infer: "infer"
         }
     }
 }

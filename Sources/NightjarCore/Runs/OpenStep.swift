@@ -4,9 +4,11 @@ package import Foundation
 package struct OpenStep: Sendable, Hashable {
     /// The step's key; see ``RecordedStep/step``.
     package var step: String
-    /// `waitForEvent` or `invoke`.
+    /// What people call it, where that is not the key.
+    package var name: String?
+    /// `waitForEvent`, `invoke` or `waitForSignal`.
     package var kind: StepKind
-    /// Set for a `waitForEvent`.
+    /// Set for a `waitForEvent` and a `waitForSignal`.
     package var wait: EventWait?
     /// Set for an `invoke`.
     package var invocation: Invocation?
@@ -15,10 +17,12 @@ package struct OpenStep: Sendable, Hashable {
     package var startedAt: Date
 
     package init(
-        step: String, kind: StepKind, wait: EventWait? = nil, invocation: Invocation? = nil, dueAt: Date,
+        step: String, name: String? = nil, kind: StepKind, wait: EventWait? = nil, invocation: Invocation? = nil,
+        dueAt: Date,
         startedAt: Date
     ) {
         self.step = step
+        self.name = name
         self.kind = kind
         self.wait = wait
         self.invocation = invocation
@@ -54,6 +58,8 @@ package struct EventWait: Sendable, Hashable, Codable {
 package struct Invocation: Sendable, Hashable, Codable {
     /// The function's app; nil: that of the run that invokes it.
     package var app: String?
+    /// Remote apps name a function of any app by `<app>-<function>`, or by its UUID; the others here do not count then.
+    package var slug: String?
     /// The function's id within its app.
     package var function: String
     /// The data of the event that the invoked run receives: a JSON object, as text.
@@ -62,9 +68,15 @@ package struct Invocation: Sendable, Hashable, Codable {
     package var cancelsWithParent: Bool
 
     private enum CodingKeys: String, CodingKey {
-        case app, function
+        case app, function, slug
         case dataJSON = "data_json"
         case cancelsWithParent = "cancels_with_parent"
+    }
+
+    /// - Parameter slug: A function of any app, in place of `app` and `function`.
+    package init(slug: String, dataJSON: String, cancelsWithParent: Bool = true) {
+        self.init(function: slug, dataJSON: dataJSON, cancelsWithParent: cancelsWithParent)
+        self.slug = slug
     }
 
     package init(app: String? = nil, function: String, dataJSON: String, cancelsWithParent: Bool = true) {

@@ -4,9 +4,11 @@ package import Foundation
 package struct RecordedStep: Sendable, Hashable {
     /// The step's key: its id, with `:1`, `:2` … for the second, third … use of an id in a run.
     package var step: String
+    /// What people call it, where that is not the key: steps of remote apps have hashes as keys.
+    package var name: String?
     package var kind: StepKind
     package var status: StepStatus
-    /// JSON text; nil for sleeps and failures.
+    /// JSON text; nil for sleeps. Of a failure only in remote apps: the error as the app told it.
     package var output: String?
     package var error: RunError?
     /// When a sleep ends.
@@ -17,10 +19,11 @@ package struct RecordedStep: Sendable, Hashable {
     package var attempt: Int
 
     package init(
-        step: String, kind: StepKind, status: StepStatus = .completed, output: String? = nil,
+        step: String, name: String? = nil, kind: StepKind, status: StepStatus = .completed, output: String? = nil,
         error: RunError? = nil, dueAt: Date? = nil, startedAt: Date, endedAt: Date, attempt: Int = 1
     ) {
         self.step = step
+        self.name = name
         self.kind = kind
         self.status = status
         self.output = output

@@ -13,17 +13,20 @@ package struct RunCommit: Sendable, Hashable {
     ///
     /// The run may be parked only if there are no others; else it is ready again at once.
     package var mail: Int
+    /// What the conversation with a remote app is to remember while the run is parked; nil: as it was.
+    package var remoteState: Int16?
     package var next: Next
 
     package init(
         steps: [RecordedStep] = [], attempts: [RecordedAttempt] = [], events: [NewEvent] = [],
-        openings: [OpenStep] = [], mail: Int = 0, next: Next
+        openings: [OpenStep] = [], mail: Int = 0, remoteState: Int16? = nil, next: Next
     ) {
         self.steps = steps
         self.attempts = attempts
         self.events = events
         self.openings = openings
         self.mail = mail
+        self.remoteState = remoteState
         self.next = next
     }
 }

@@ -6,6 +6,8 @@ package struct RunContext: Sendable {
     /// The id of the function.
     package var function: String
     package var event: RecordedEvent
+    /// All events that the run was started for, the first included. More than one only in a batch.
+    package var events: [RecordedEvent]
     /// The steps recorded so far, in the order in which they were recorded.
     package var memo: [RecordedStep]
     /// The failed attempts recorded so far; those of finished steps may be left out.
@@ -16,24 +18,28 @@ package struct RunContext: Sendable {
     package var arrivals: [Arrival]
     /// How many arrivals the run has been told of so far, these included.
     package var mail: Int
+    /// What ``RunCommit/remoteState`` last said; 0 at first.
+    package var remoteState: Int16
     /// The database's clock at the moment of the claim.
     package var now: Date
     /// The database's clock at the run's first claim.
     package var startedAt: Date
 
     package init(
-        runID: UUID, function: String, event: RecordedEvent, memo: [RecordedStep] = [],
-        attempts: [RecordedAttempt] = [], open: [OpenStep] = [], arrivals: [Arrival] = [], mail: Int = 0, now: Date,
-        startedAt: Date
+        runID: UUID, function: String, event: RecordedEvent, events: [RecordedEvent]? = nil, memo: [RecordedStep] = [],
+        attempts: [RecordedAttempt] = [], open: [OpenStep] = [], arrivals: [Arrival] = [], mail: Int = 0,
+        remoteState: Int16 = 0, now: Date, startedAt: Date
     ) {
         self.runID = runID
         self.function = function
         self.event = event
+        self.events = events ?? [event]
         self.memo = memo
         self.attempts = attempts
         self.open = open
         self.arrivals = arrivals
         self.mail = mail
+        self.remoteState = remoteState
         self.now = now
         self.startedAt = startedAt
     }

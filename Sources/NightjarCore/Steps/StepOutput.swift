@@ -44,7 +44,7 @@ enum StepOutput {
                 code: RunError.Code.replayMismatch,
                 "the result of the function that \(step) invoked is no \(type): \(reason). "
                     + "Name the type that the function returns")
-        case .run, .sleep, .sendEvent, nil:
+        case .run, .sleep, .sendEvent, .waitForSignal, .fetch, .infer, nil:
             return PermanentError(
                 code: RunError.Code.replayMismatch,
                 "\(step) is recorded with an output that is no \(type): \(reason). "
