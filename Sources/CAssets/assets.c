@@ -148,6 +148,9 @@ static const char reap[] = {
 static const char register_paths[] = {
 #embed "statements/register_paths.sql" suffix(, 0)
 };
+static const char remote_apps[] = {
+#embed "statements/remote_apps.sql" suffix(, 0)
+};
 static const char report_bulk_cancels[] = {
 #embed "statements/report_bulk_cancels.sql" suffix(, 0)
 };
@@ -251,6 +254,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(preview, "preview"),
     ASSET(reap, "reap"),
     ASSET(register_paths, "register_paths"),
+    ASSET(remote_apps, "remote_apps"),
     ASSET(report_bulk_cancels, "report_bulk_cancels"),
     ASSET(report_cancelling, "report_cancelling"),
     ASSET(report_event, "report_event"),

@@ -1,7 +1,7 @@
 internal import CAssets
 
 /// The engine's SQL, embedded from `Sources/CAssets/statements`: one statement a file, each explained at its head.
-enum Statement: String, CaseIterable {
+package enum Statement: String, CaseIterable {
     case applyPending = "apply_pending"
     case arrivals
     case bulkAdvance = "bulk_advance"
@@ -23,6 +23,7 @@ enum Statement: String, CaseIterable {
     case preview
     case reap
     case registerPaths = "register_paths"
+    case remoteApps = "remote_apps"
     case reschedule
     case resolve
     case searchNewcomers = "search_newcomers"
@@ -55,7 +56,7 @@ enum Statement: String, CaseIterable {
     case reportSteps = "report_steps"
 
     /// The statement's text.
-    var sql: String { Self.texts[rawValue] ?? "" }
+    package var sql: String { Self.texts[rawValue] ?? "" }
 
     private static let texts: [String: String] = Dictionary(
         uniqueKeysWithValues: (0..<nightjar_statement_count()).map { index in
