@@ -4,6 +4,7 @@ internal import CAssets
 package enum Statement: String, CaseIterable {
     case applyPending = "apply_pending"
     case arrivals
+    case batchEvents = "batch_events"
     case bulkAdvance = "bulk_advance"
     case bulkCancel = "bulk_cancel"
     case bulkPreview = "bulk_preview"
@@ -13,6 +14,7 @@ package enum Statement: String, CaseIterable {
     case expire
     case forgetIDs = "forget_ids"
     case forgetSessions = "forget_sessions"
+    case gather
     case heartbeat
     case interrupted
     case look

@@ -52,13 +52,14 @@ final class RemoteHost: Sendable {
     }
 
     private static func functions(of app: RemoteApp, _ caller: any AppCaller) -> [Int32: RunnableFunction] {
-        Dictionary(uniqueKeysWithValues: app.functions.map { function in
-            (
-                function.id,
-                RunnableFunction(id: function.name, finishTimeout: function.options.finishTimeout) { run in
-                    await caller.execute(run, of: function)
-                }
-            )
-        })
+        Dictionary(
+            uniqueKeysWithValues: app.functions.map { function in
+                (
+                    function.id,
+                    RunnableFunction(id: function.name, finishTimeout: function.options.finishTimeout) { run in
+                        await caller.execute(run, of: function)
+                    }
+                )
+            })
     }
 }
