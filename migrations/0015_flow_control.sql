@@ -116,7 +116,7 @@ DECLARE
     arrived constant timestamptz := clock_timestamp();
     day constant interval := '24 hours';
     e nightjar.events;
-    event jsonb;
+    body jsonb;
     m record;
     key_text text;
     start_at timestamptz;
@@ -127,14 +127,14 @@ BEGIN
     started := false;
     gathered := false;
     SELECT v.* INTO STRICT e FROM nightjar.events v WHERE v.event_id = admit.event_id LIMIT 1;
-    event := nightjar.event_json(e.name, e.data, e."user", coalesce(e.id, e.event_id::text), e.ts);
+    body := nightjar.event_json(e.name, e.data, e."user", coalesce(e.id, e.event_id::text), e.ts);
     <<functions>>
     FOR m IN SELECT DISTINCT f.function_id, f.flow FROM nightjar.function_triggers t
              JOIN nightjar.functions f ON f.function_id = t.function_id
              WHERE t.tenant_id = e.tenant_id AND t.gated
                AND (t.event = e.name OR t.prefix IS NOT NULL AND starts_with(e.name, t.prefix))
                AND (NOT starts_with(e.name, 'inngest/function.') OR e.data #> '{_nightjar,quiet}' IS DISTINCT FROM 'true')
-               AND (t.condition IS NULL OR nightjar.evaluate(t.condition, event, NULL) = 'true')
+               AND (t.condition IS NULL OR nightjar.evaluate(t.condition, body, NULL) = 'true')
              ORDER BY f.function_id LOOP
         IF e.id IS NOT NULL THEN
             INSERT INTO nightjar.idempotency AS i (tenant_id, scope, key, event_id, at)
@@ -144,7 +144,7 @@ BEGIN
             CONTINUE functions WHEN NOT FOUND;
         END IF;
         IF m.flow ? 'idempotency' THEN
-            key_text := nightjar.flow_key(m.flow #> '{idempotency,key}', event);
+            key_text := nightjar.flow_key(m.flow #> '{idempotency,key}', body);
             IF key_text IS NOT NULL THEN
                 -- A separator that no id of a sender begins with.
                 INSERT INTO nightjar.idempotency AS i (tenant_id, scope, key, event_id, at)
@@ -155,7 +155,7 @@ BEGIN
             END IF;
         END IF;
         IF m.flow ? 'rate_limit' THEN
-            key_text := nightjar.flow_key(m.flow #> '{rate_limit,key}', event);
+            key_text := nightjar.flow_key(m.flow #> '{rate_limit,key}', body);
             cost := (m.flow #>> '{rate_limit,period_ms}')::float8 * interval '1 ms';
             IF key_text <> 'false' THEN
                 INSERT INTO nightjar.flow_counters AS c (function_id, kind, key, at, count)
@@ -169,10 +169,10 @@ BEGIN
         END IF;
         IF m.flow ? 'debounce'
            OR m.flow ? 'batch' AND (coalesce(m.flow #> '{batch,if}', 'null') = 'null'
-                                    OR nightjar.evaluate(m.flow #> '{batch,if}', event, NULL) = 'true') THEN
+                                    OR nightjar.evaluate(m.flow #> '{batch,if}', body, NULL) = 'true') THEN
             INSERT INTO nightjar.gathered (tenant_id, function_id, key, seq, event_id, ts, size, at)
             VALUES (e.tenant_id, m.function_id,
-                    coalesce(nightjar.flow_key(coalesce(m.flow #> '{debounce,key}', m.flow #> '{batch,key}'), event), ''),
+                    coalesce(nightjar.flow_key(coalesce(m.flow #> '{debounce,key}', m.flow #> '{batch,key}'), body), ''),
                     e.seq, e.event_id, e.ts, octet_length(e.data::text), arrived);
             gathered := true;
             CONTINUE functions;
@@ -180,7 +180,7 @@ BEGIN
         start_at := e.ts;
         IF m.flow ? 'throttle' THEN
             -- Generic cell rate algorithm: `at` is the theoretical arrival time (ITU-T I.371).
-            key_text := coalesce(nightjar.flow_key(m.flow #> '{throttle,key}', event), '');
+            key_text := coalesce(nightjar.flow_key(m.flow #> '{throttle,key}', body), '');
             cost := (m.flow #>> '{throttle,period_ms}')::float8 / greatest((m.flow #>> '{throttle,limit}')::int, 1) * interval '1 ms';
             INSERT INTO nightjar.flow_counters AS c (function_id, kind, key, at, count)
             VALUES (m.function_id, 'throttle', key_text, arrived + cost, 1)
@@ -192,7 +192,7 @@ BEGIN
         run := nightjar.start_run(m.function_id, e.event_id, start_at);
         started := true;
         IF m.flow ? 'singleton' THEN
-            key_text := nightjar.flow_key(m.flow #> '{singleton,key}', event);
+            key_text := nightjar.flow_key(m.flow #> '{singleton,key}', body);
             IF key_text <> 'false' THEN
                 INSERT INTO nightjar.singletons (function_id, key, run_id) VALUES (m.function_id, key_text, run)
                 ON CONFLICT (function_id, key) DO NOTHING;
