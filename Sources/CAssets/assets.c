@@ -79,6 +79,9 @@ static const char close_session[] = {
 static const char commit[] = {
 #embed "statements/commit.sql" suffix(, 0)
 };
+static const char crons[] = {
+#embed "statements/crons.sql" suffix(, 0)
+};
 static const char doctor_backlog[] = {
 #embed "statements/doctor_backlog.sql" suffix(, 0)
 };
@@ -211,6 +214,9 @@ static const char send[] = {
 static const char still_executing[] = {
 #embed "statements/still_executing.sql" suffix(, 0)
 };
+static const char tick[] = {
+#embed "statements/tick.sql" suffix(, 0)
+};
 
 static const struct nightjar_asset migrations[] = {
     ASSET(migration_0001, "0001_tables"),
@@ -240,6 +246,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(claim, "claim"),
     ASSET(close_session, "close_session"),
     ASSET(commit, "commit"),
+    ASSET(crons, "crons"),
     ASSET(doctor_backlog, "doctor_backlog"),
     ASSET(doctor_bulk_cancels, "doctor_bulk_cancels"),
     ASSET(doctor_cancels, "doctor_cancels"),
@@ -284,6 +291,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(search_newcomers, "search_newcomers"),
     ASSET(send, "send"),
     ASSET(still_executing, "still_executing"),
+    ASSET(tick, "tick"),
 };
 
 int nightjar_migration_count(void) { return COUNT(migrations); }

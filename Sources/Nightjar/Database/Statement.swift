@@ -11,6 +11,7 @@ package enum Statement: String, CaseIterable {
     case claim
     case closeSession = "close_session"
     case commit
+    case crons
     case expire
     case forgetIDs = "forget_ids"
     case forgetSessions = "forget_sessions"
@@ -31,6 +32,7 @@ package enum Statement: String, CaseIterable {
     case searchNewcomers = "search_newcomers"
     case send
     case stillExecuting = "still_executing"
+    case tick
 
     case doctorBacklog = "doctor_backlog"
     case doctorBulkCancels = "doctor_bulk_cancels"
