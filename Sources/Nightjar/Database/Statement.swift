@@ -8,6 +8,8 @@ enum Statement: String, CaseIterable {
     case bulkCancel = "bulk_cancel"
     case bulkPreview = "bulk_preview"
     case claim
+    case claimEventIDs = "claim_event_ids"
+    case claimedEventIDs = "claimed_event_ids"
     case closeSession = "close_session"
     case commit
     case expire
@@ -28,6 +30,7 @@ enum Statement: String, CaseIterable {
     case searchNewcomers = "search_newcomers"
     case send
     case stillExecuting = "still_executing"
+    case storeEvents = "store_events"
 
     case doctorBacklog = "doctor_backlog"
     case doctorBulkCancels = "doctor_bulk_cancels"
