@@ -4,7 +4,7 @@ internal import Hummingbird
 internal import Nightjar
 
 /// The event API.
-struct EventRoutes: RouteGroup {
+struct IngestRoutes: RouteGroup {
     let services: ServerServices
 
     func add(to router: Router<ServerContext>) {
