@@ -73,6 +73,12 @@ static const char bulk_preview[] = {
 static const char claim[] = {
 #embed "statements/claim.sql" suffix(, 0)
 };
+static const char claim_event_ids[] = {
+#embed "statements/claim_event_ids.sql" suffix(, 0)
+};
+static const char claimed_event_ids[] = {
+#embed "statements/claimed_event_ids.sql" suffix(, 0)
+};
 static const char close_session[] = {
 #embed "statements/close_session.sql" suffix(, 0)
 };
@@ -214,6 +220,9 @@ static const char send[] = {
 static const char still_executing[] = {
 #embed "statements/still_executing.sql" suffix(, 0)
 };
+static const char store_events[] = {
+#embed "statements/store_events.sql" suffix(, 0)
+};
 static const char tick[] = {
 #embed "statements/tick.sql" suffix(, 0)
 };
@@ -244,6 +253,8 @@ static const struct nightjar_asset statements[] = {
     ASSET(bulk_cancel, "bulk_cancel"),
     ASSET(bulk_preview, "bulk_preview"),
     ASSET(claim, "claim"),
+    ASSET(claim_event_ids, "claim_event_ids"),
+    ASSET(claimed_event_ids, "claimed_event_ids"),
     ASSET(close_session, "close_session"),
     ASSET(commit, "commit"),
     ASSET(crons, "crons"),
@@ -291,6 +302,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(search_newcomers, "search_newcomers"),
     ASSET(send, "send"),
     ASSET(still_executing, "still_executing"),
+    ASSET(store_events, "store_events"),
     ASSET(tick, "tick"),
 };
 
