@@ -1,7 +1,7 @@
 internal import CAssets
 
 /// The engine's SQL, embedded from `Sources/CAssets/statements`: one statement a file, each explained at its head.
-enum Statement: String, CaseIterable {
+package enum Statement: String, CaseIterable {
     case applyPending = "apply_pending"
     case arrivals
     case bulkAdvance = "bulk_advance"
@@ -27,6 +27,7 @@ enum Statement: String, CaseIterable {
     case resolve
     case searchNewcomers = "search_newcomers"
     case send
+    case sendSignal = "send_signal"
     case stillExecuting = "still_executing"
 
     case doctorBacklog = "doctor_backlog"
@@ -54,8 +55,22 @@ enum Statement: String, CaseIterable {
     case reportRuns = "report_runs"
     case reportSteps = "report_steps"
 
+    // For the HTTP API.
+    case apiCancellations = "api_cancellations"
+    case apiEvent = "api_event"
+    case apiEvents = "api_events"
+    case apiExaminedRun = "api_examined_run"
+    case apiFindLiveRuns = "api_find_live_runs"
+    case apiFindRuns = "api_find_runs"
+    case apiFunctions = "api_functions"
+    case apiJob = "api_job"
+    case apiRuns = "api_runs"
+    case apiRunsOfEvents = "api_runs_of_events"
+    case apiStepKey = "api_step_key"
+    case apiSteps = "api_steps"
+
     /// The statement's text.
-    var sql: String { Self.texts[rawValue] ?? "" }
+    package var sql: String { Self.texts[rawValue] ?? "" }
 
     private static let texts: [String: String] = Dictionary(
         uniqueKeysWithValues: (0..<nightjar_statement_count()).map { index in
