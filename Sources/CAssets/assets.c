@@ -48,6 +48,9 @@ static const char migration_0013[] = {
 static const char migration_0014[] = {
 #embed "../../migrations/0014_remote_apps.sql" suffix(, 0)
 };
+static const char migration_0015[] = {
+#embed "../../migrations/0015_flow_control.sql" suffix(, 0)
+};
 
 static const char api_cancellations[] = {
 #embed "statements/api_cancellations.sql" suffix(, 0)
@@ -90,6 +93,9 @@ static const char apply_pending[] = {
 };
 static const char arrivals[] = {
 #embed "statements/arrivals.sql" suffix(, 0)
+};
+static const char batch_events[] = {
+#embed "statements/batch_events.sql" suffix(, 0)
 };
 static const char bulk_advance[] = {
 #embed "statements/bulk_advance.sql" suffix(, 0)
@@ -154,6 +160,9 @@ static const char forget_ids[] = {
 static const char forget_sessions[] = {
 #embed "statements/forget_sessions.sql" suffix(, 0)
 };
+static const char gather[] = {
+#embed "statements/gather.sql" suffix(, 0)
+};
 static const char heartbeat[] = {
 #embed "statements/heartbeat.sql" suffix(, 0)
 };
@@ -183,6 +192,9 @@ static const char reap[] = {
 };
 static const char register_paths[] = {
 #embed "statements/register_paths.sql" suffix(, 0)
+};
+static const char remote_apps[] = {
+#embed "statements/remote_apps.sql" suffix(, 0)
 };
 static const char report_bulk_cancels[] = {
 #embed "statements/report_bulk_cancels.sql" suffix(, 0)
@@ -254,6 +266,7 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0012, "0012_by_hand"),
     ASSET(migration_0013, "0013_reports"),
     ASSET(migration_0014, "0014_remote_apps"),
+    ASSET(migration_0015, "0015_flow_control"),
 };
 
 static const struct nightjar_asset statements[] = {
@@ -271,6 +284,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(api_steps, "api_steps"),
     ASSET(apply_pending, "apply_pending"),
     ASSET(arrivals, "arrivals"),
+    ASSET(batch_events, "batch_events"),
     ASSET(bulk_advance, "bulk_advance"),
     ASSET(bulk_cancel, "bulk_cancel"),
     ASSET(bulk_preview, "bulk_preview"),
@@ -292,6 +306,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(expire, "expire"),
     ASSET(forget_ids, "forget_ids"),
     ASSET(forget_sessions, "forget_sessions"),
+    ASSET(gather, "gather"),
     ASSET(heartbeat, "heartbeat"),
     ASSET(interrupted, "interrupted"),
     ASSET(look, "look"),
@@ -302,6 +317,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(preview, "preview"),
     ASSET(reap, "reap"),
     ASSET(register_paths, "register_paths"),
+    ASSET(remote_apps, "remote_apps"),
     ASSET(report_bulk_cancels, "report_bulk_cancels"),
     ASSET(report_cancelling, "report_cancelling"),
     ASSET(report_event, "report_event"),

@@ -4,6 +4,7 @@ internal import CAssets
 package enum Statement: String, CaseIterable {
     case applyPending = "apply_pending"
     case arrivals
+    case batchEvents = "batch_events"
     case bulkAdvance = "bulk_advance"
     case bulkCancel = "bulk_cancel"
     case bulkPreview = "bulk_preview"
@@ -13,6 +14,7 @@ package enum Statement: String, CaseIterable {
     case expire
     case forgetIDs = "forget_ids"
     case forgetSessions = "forget_sessions"
+    case gather
     case heartbeat
     case interrupted
     case look
@@ -23,6 +25,7 @@ package enum Statement: String, CaseIterable {
     case preview
     case reap
     case registerPaths = "register_paths"
+    case remoteApps = "remote_apps"
     case reschedule
     case resolve
     case searchNewcomers = "search_newcomers"
