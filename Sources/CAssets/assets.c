@@ -109,6 +109,12 @@ static const char bulk_preview[] = {
 static const char claim[] = {
 #embed "statements/claim.sql" suffix(, 0)
 };
+static const char claim_event_ids[] = {
+#embed "statements/claim_event_ids.sql" suffix(, 0)
+};
+static const char claimed_event_ids[] = {
+#embed "statements/claimed_event_ids.sql" suffix(, 0)
+};
 static const char close_session[] = {
 #embed "statements/close_session.sql" suffix(, 0)
 };
@@ -250,6 +256,9 @@ static const char send_signal[] = {
 static const char still_executing[] = {
 #embed "statements/still_executing.sql" suffix(, 0)
 };
+static const char store_events[] = {
+#embed "statements/store_events.sql" suffix(, 0)
+};
 
 static const struct nightjar_asset migrations[] = {
     ASSET(migration_0001, "0001_tables"),
@@ -289,6 +298,8 @@ static const struct nightjar_asset statements[] = {
     ASSET(bulk_cancel, "bulk_cancel"),
     ASSET(bulk_preview, "bulk_preview"),
     ASSET(claim, "claim"),
+    ASSET(claim_event_ids, "claim_event_ids"),
+    ASSET(claimed_event_ids, "claimed_event_ids"),
     ASSET(close_session, "close_session"),
     ASSET(commit, "commit"),
     ASSET(doctor_backlog, "doctor_backlog"),
@@ -336,6 +347,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(send, "send"),
     ASSET(send_signal, "send_signal"),
     ASSET(still_executing, "still_executing"),
+    ASSET(store_events, "store_events"),
 };
 
 int nightjar_migration_count(void) { return COUNT(migrations); }

@@ -9,6 +9,8 @@ package enum Statement: String, CaseIterable {
     case bulkCancel = "bulk_cancel"
     case bulkPreview = "bulk_preview"
     case claim
+    case claimEventIDs = "claim_event_ids"
+    case claimedEventIDs = "claimed_event_ids"
     case closeSession = "close_session"
     case commit
     case expire
@@ -32,6 +34,7 @@ package enum Statement: String, CaseIterable {
     case send
     case sendSignal = "send_signal"
     case stillExecuting = "still_executing"
+    case storeEvents = "store_events"
 
     case doctorBacklog = "doctor_backlog"
     case doctorBulkCancels = "doctor_bulk_cancels"

@@ -7,10 +7,13 @@ struct RequestFailure: Error {
     var code: String
     /// For people: names the thing and the remedy.
     var message: String
+    /// What the answer says besides, such as when to try again.
+    var headers: HTTPFields
 
-    init(_ status: HTTPResponse.Status, _ code: String, _ message: String) {
+    init(_ status: HTTPResponse.Status, _ code: String, _ message: String, headers: HTTPFields = [:]) {
         self.status = status
         self.code = code
         self.message = message
+        self.headers = headers
     }
 }
