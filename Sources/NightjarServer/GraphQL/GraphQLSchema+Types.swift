@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Nightjar
 internal import NightjarCore
 
 extension GraphQLSchema {
@@ -46,9 +47,9 @@ extension GraphQLSchema {
             "functionID": .init(RunEntry.self) { run, _ in .scalar(.uuid(run.functionUUID)) },
             "appName": .init(RunEntry.self) { run, _ in .text(run.app) },
             "eventID": .init(RunEntry.self) { run, _ in .ulid(run.eventID) },
-            "triggerIDs": .init(RunEntry.self) { run, _ in .scalar([.ulid(run.eventID)]) },
+            "triggerIDs": .init(RunEntry.self) { run, _ in .scalar(.array(run.eventIDs.map { .ulid($0) })) },
             "traceID": .init(RunEntry.self) { run, _ in .text(TraceSpan(run, []).traceID) },
-            "isBatch": .init(RunEntry.self) { _, _ in .scalar(false) },
+            "isBatch": .init(RunEntry.self) { run, _ in .scalar(.bool(!run.batch.isEmpty)) },
             "cronSchedule": .init(RunEntry.self) { _, _ in .null },
             "function": .init(RunEntry.self, type: "Function") { run, _ in .object(RunFunction(run: run)) },
             "trace": .init(RunEntry.self, arguments: ["preview"], type: "RunTraceSpan") { run, _ in
@@ -139,7 +140,7 @@ extension GraphQLSchema {
             },
             "eventName": .init(RunTrigger.self) { trigger, _ in .text(trigger.events.first?.name) },
             "timestamp": .init(RunTrigger.self) { trigger, _ in .date(trigger.events.first?.receivedAt) },
-            "isBatch": .init(RunTrigger.self) { _, _ in .scalar(false) },
+            "isBatch": .init(RunTrigger.self) { trigger, _ in .scalar(.bool(!trigger.run.batch.isEmpty)) },
             "batchID": .init(RunTrigger.self) { _, _ in .null },
             "cron": .init(RunTrigger.self) { _, _ in .null },
         ]

@@ -55,7 +55,7 @@ struct GraphQLSchema: Sendable {
             },
             "runTrigger": .init(GraphQLRoot.self, arguments: ["runID"], type: "RunTraceTrigger") { _, arguments in
                 let run = try await run(arguments["runID"])
-                return .object(RunTrigger(run: run, events: try await events([run.eventID]).map(\.event)))
+                return .object(RunTrigger(run: run, events: try await events(run.eventIDs).map(\.event)))
             },
             "functions": .init(GraphQLRoot.self, type: "Function") { _, _ in
                 let all = try await services.pool.withConnection { db in try FunctionEntry.named(db) }

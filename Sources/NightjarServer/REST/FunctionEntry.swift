@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Hummingbird
 internal import Nightjar
 
 /// A function as the HTTP API shows it: a row of `api_functions.sql`.

@@ -52,7 +52,7 @@ extension Request {
     /// Reads a date and time.
     static func date(_ text: String, _ name: String) throws -> Date {
         // A plus sign in a query that was not encoded arrives as a space.
-        guard let date = ISO8601.date(from: text.replacing(/ (\d\d:\d\d)$/) { "+\($0.1)" }) else {
+        guard let date = ISO8601.date(from: text.replacing(/\ (\d\d:\d\d)$/) { "+\($0.1)" }) else {
             throw RequestFailure(
                 .badRequest, "invalid_field_format",
                 "\(name) must be a date and time such as 2026-09-01T00:00:00Z, not \"\(text)\"")

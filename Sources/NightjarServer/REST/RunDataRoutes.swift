@@ -16,7 +16,7 @@ struct RunDataRoutes: RouteGroup {
         }
         router.serve(.get, "/v0/runs/:id/batch") { _, context in
             let run = try await unfinished(context.id(of: "run"))
-            let events = try await services.pool.withConnection { db in try EventEntry.read(db, [run.eventID]) }
+            let events = try await services.pool.withConnection { db in try EventEntry.read(db, run.eventIDs) }
             return .json(text: ReplyValue.array(events.map(\.body)).text)
         }
         router.serve(.delete, "/v0/runs/:id") { request, context in

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Nightjar
+internal import NightjarCore
 
 /// A run as the HTTP API shows it: a row of `api_runs.sql`.
 struct RunEntry: Sendable {
@@ -11,6 +12,8 @@ struct RunEntry: Sendable {
         case completed = "Completed"
         case failed = "Failed"
         case cancelled = "Cancelled"
+        /// Another run held its function's singleton.
+        case skipped = "Skipped"
 
         var isEnd: Bool { self != .scheduled && self != .running }
 
@@ -43,6 +46,10 @@ struct RunEntry: Sendable {
     /// Of a cancelled run: the policy as its author wrote it, and the steps whose bodies were executing.
     var policy: String?
     var executing: [String]?
+    /// All events of a batch, in order; empty when it is none.
+    var batch: [UUID]
+    /// Whether it is cancelled only in that it was not to begin.
+    private var isSkipped = false
 
     init(_ row: PostgresRow) throws {
         id = try row.decode("run_id")
@@ -67,6 +74,8 @@ struct RunEntry: Sendable {
         parentStep = try row.decode("parent_step")
         policy = try row.decode("policy")
         executing = try row.decode("executing")
+        batch = try row.decode("batch")
+        if let cause { isSkipped = (try? JSONCoding.value(JSON.self, from: cause))?["kind"] == "skipped" }
     }
 
     /// Reads runs, in the order given; those that are unknown are left out.
@@ -80,23 +89,28 @@ struct RunEntry: Sendable {
         _ db: PostgresConnection, startedBy events: [UUID], limit: Int = 1_000
     ) throws -> [UUID: [RunEntry]] {
         guard !events.isEmpty else { return [:] }
-        let ids = try db.query(Statement.apiRunsOfEvents.sql, [events, limit]).map {
-            try $0.decode("run_id", as: UUID.self)
+        let pairs = try db.query(Statement.apiRunsOfEvents.sql, [events, limit]).map {
+            (event: try $0.decode("event_id", as: UUID.self), run: try $0.decode("run_id", as: UUID.self))
         }
-        return Dictionary(grouping: try read(db, ids), by: \.eventID)
+        // A batch is among the runs of each of its events.
+        let runs = Dictionary(try read(db, pairs.map(\.run)).map { ($0.id, $0) }) { first, _ in first }
+        return Dictionary(grouping: pairs, by: \.event).mapValues { $0.compactMap { runs[$0.run] } }
     }
 
     var status: Status {
         switch state {
         case "completed": .completed
         case "failed": .failed
-        case "cancelled": .cancelled
+        case "cancelled": isSkipped ? .skipped : .cancelled
         default: startedAt == nil ? .scheduled : .running
         }
     }
 
     /// The function's name across apps.
     var slug: String { "\(app)-\(function)" }
+
+    /// The events that it was started for.
+    var eventIDs: [UUID] { batch.isEmpty ? [eventID] : batch }
 
     /// What it returned, or why it failed, as JSON text.
     var result: String? { status == .failed ? error : output }
@@ -109,6 +123,7 @@ extension RunEntry {
             "run_id": .ulid(id), "run_started_at": .date(startedAt ?? createdAt), "function_id": .uuid(functionUUID),
             "function_version": 1, "environment_id": .uuid(Tenancy.environment(of: tenant)), "event_id": .ulid(eventID),
         ]
+        value.add("batch_id", batch.isEmpty ? nil : .ulid(id))
         value.add("original_run_id", rerunOf.map { .ulid($0) })
         value.add("status", .string(status.rawValue))
         value.add("ended_at", .orNull(endedAt) { .date($0) })
@@ -136,7 +151,7 @@ extension RunEntry {
             // An unsigned number of 64 bits is a text in this API.
             value.add("durationMs", .string("\(Int64(max(0, endedAt.timeIntervalSince(startedAt) * 1_000)))"))
         }
-        value.add("trigger", ["eventIds": [.ulid(eventID)], "isBatch": false])
+        value.add("trigger", ["eventIds": .array(eventIDs.map { .ulid($0) }), "isBatch": .bool(!batch.isEmpty)])
         if includingOutput { value.add("output", result.map { .json($0) }) }
         return value
     }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Hummingbird
 internal import Nightjar
 
 /// A search among runs, page by page, the newest first.

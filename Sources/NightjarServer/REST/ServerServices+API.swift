@@ -4,7 +4,7 @@ extension ServerServices {
         [
             EventRoutes(services: self), RunRoutes(services: self), CancellationRoutes(services: self),
             SignalRoutes(services: self), FunctionRoutes(services: self), RealtimeRoutes(), RunDataRoutes(services: self),
-            VersionTwoRoutes(services: self), GraphQLRoutes(services: self),
+            VersionTwoRoutes(services: self), CheckpointRoutes(services: self), GraphQLRoutes(services: self),
         ]
     }
 }

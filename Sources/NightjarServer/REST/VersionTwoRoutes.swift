@@ -23,6 +23,18 @@ struct VersionTwoRoutes: RouteGroup {
             let run = try await actions.existing(context.id(of: "run"))
             return Reply.v2(run.v2(includingOutput: try request.flag("includeOutput")))
         }
+        router.serve(.post, RouterPath("\(prefix)/events")) { request, context in
+            let body = try await request.body.collect(upTo: .max)
+            let events: [IngestEvent]
+            do throws(EventReader.Problem) { events = try EventReader.events(in: Array(buffer: body)) } catch {
+                throw RequestFailure(.badRequest, "invalid_request", error.text)
+            }
+            guard events.count == 1 else {
+                throw RequestFailure(.badRequest, "invalid_request", "send one event; POST /e/{key} takes several")
+            }
+            let ids = try await services.send(events, seed: nil, tenant: context.tenant)
+            return Reply.v2(["eventId": .ulid(ids[0])])
+        }
         router.serve(.post, RouterPath("\(prefix)/runs/:id/cancel")) { request, context in
             let id = try context.id(of: "run")
             guard try await actions.cancel(id, request) else {
