@@ -78,7 +78,8 @@ $$;
 -- Which events of its name start the function: all of them, or those of which the condition is true.
 ALTER TABLE nightjar.function_triggers
     ADD COLUMN text      text,              -- the condition as its author wrote it
-    ADD COLUMN condition jsonb;
+    ADD COLUMN condition jsonb,
+    ADD COLUMN gated     boolean NOT NULL DEFAULT false;    -- flow control decides: see migration 0015
 COMMENT ON COLUMN nightjar.functions.queue IS 'which workers may claim its runs: those of its app';
 
 -- Registers an app and its functions and answers their numbers, and what is to be warned of. What is unchanged is not

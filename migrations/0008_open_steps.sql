@@ -16,6 +16,7 @@ ALTER TABLE nightjar.live
     ADD COLUMN expires_at timestamptz,      -- then it is cancelled: unbegun, timeouts.start; begun, timeouts.finish
     ADD COLUMN newcomer boolean NOT NULL DEFAULT false,     -- workers search the log for it, not its first claim
     ADD COLUMN mail   int NOT NULL DEFAULT 0,       -- how many of its open steps were answered so far
+    ADD COLUMN batched boolean NOT NULL DEFAULT false,      -- it has more than one event: see migration 0015
     ADD COLUMN remote_state smallint NOT NULL DEFAULT 0,    -- what the conversation with a remote app is to remember
     ADD COLUMN origin smallint NOT NULL DEFAULT 0;  -- 0 event, 1 invoked, 2 system event, 3 invoked below one of these
 COMMENT ON COLUMN nightjar.live.state IS

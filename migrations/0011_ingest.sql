@@ -23,6 +23,7 @@ DECLARE
     keyed   int;
     ids     uuid[];
     reasons jsonb[];
+    gate    record;
 BEGIN
     SELECT bool_or(n.id IS NOT NULL), bool_or(n.name = 'inngest/function.invoked') INTO has_ids, has_calls FROM inserted n;
     IF has_ids IS NULL THEN
@@ -42,10 +43,10 @@ BEGIN
         FROM inserted n
         CROSS JOIN LATERAL (
             SELECT t.function_id, t.source, t.condition FROM nightjar.function_triggers t
-            WHERE t.tenant_id = n.tenant_id AND t.event = n.name
+            WHERE t.tenant_id = n.tenant_id AND t.event = n.name AND NOT t.gated
             UNION ALL
             SELECT t.function_id, t.source, t.condition FROM nightjar.function_triggers t
-            WHERE t.tenant_id = n.tenant_id AND t.prefix IS NOT NULL AND starts_with(n.name, t.prefix)
+            WHERE t.tenant_id = n.tenant_id AND t.prefix IS NOT NULL AND starts_with(n.name, t.prefix) AND NOT t.gated
         ) t
         WHERE (NOT starts_with(n.name, 'inngest/function.')
                OR n.name <> 'inngest/function.invoked'
@@ -111,6 +112,17 @@ BEGIN
           AND o.kind = 5 AND o.tenant_id = s.tenant_id
     )
     SELECT count(*) INTO started FROM started;
+
+    IF EXISTS (SELECT FROM nightjar.function_triggers t WHERE t.gated AND t.tenant_id IN (SELECT n.tenant_id FROM inserted n)) THEN
+        FOR gate IN SELECT bool_or(a.started) AS started, bool_or(a.gathered) AS gathered
+                    FROM (SELECT n.event_id FROM inserted n WHERE n.name <> 'inngest/function.invoked' ORDER BY n.seq) n
+                    CROSS JOIN LATERAL nightjar.admit(n.event_id) a LOOP
+            started := started + CASE WHEN gate.started THEN 1 ELSE 0 END;
+            IF gate.gathered THEN
+                PERFORM pg_notify('nightjar', 'gathered');  -- whoever sends it: nobody else knows
+            END IF;
+        END LOOP;
+    END IF;
 
     -- Whoever invokes what does not exist is told so, as of a run that failed.
     IF has_calls THEN

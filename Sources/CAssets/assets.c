@@ -48,12 +48,18 @@ static const char migration_0013[] = {
 static const char migration_0014[] = {
 #embed "../../migrations/0014_remote_apps.sql" suffix(, 0)
 };
+static const char migration_0015[] = {
+#embed "../../migrations/0015_flow_control.sql" suffix(, 0)
+};
 
 static const char apply_pending[] = {
 #embed "statements/apply_pending.sql" suffix(, 0)
 };
 static const char arrivals[] = {
 #embed "statements/arrivals.sql" suffix(, 0)
+};
+static const char batch_events[] = {
+#embed "statements/batch_events.sql" suffix(, 0)
 };
 static const char bulk_advance[] = {
 #embed "statements/bulk_advance.sql" suffix(, 0)
@@ -72,6 +78,9 @@ static const char close_session[] = {
 };
 static const char commit[] = {
 #embed "statements/commit.sql" suffix(, 0)
+};
+static const char crons[] = {
+#embed "statements/crons.sql" suffix(, 0)
 };
 static const char doctor_backlog[] = {
 #embed "statements/doctor_backlog.sql" suffix(, 0)
@@ -118,6 +127,9 @@ static const char forget_ids[] = {
 static const char forget_sessions[] = {
 #embed "statements/forget_sessions.sql" suffix(, 0)
 };
+static const char gather[] = {
+#embed "statements/gather.sql" suffix(, 0)
+};
 static const char heartbeat[] = {
 #embed "statements/heartbeat.sql" suffix(, 0)
 };
@@ -147,6 +159,9 @@ static const char reap[] = {
 };
 static const char register_paths[] = {
 #embed "statements/register_paths.sql" suffix(, 0)
+};
+static const char remote_apps[] = {
+#embed "statements/remote_apps.sql" suffix(, 0)
 };
 static const char report_bulk_cancels[] = {
 #embed "statements/report_bulk_cancels.sql" suffix(, 0)
@@ -199,6 +214,9 @@ static const char send[] = {
 static const char still_executing[] = {
 #embed "statements/still_executing.sql" suffix(, 0)
 };
+static const char tick[] = {
+#embed "statements/tick.sql" suffix(, 0)
+};
 
 static const struct nightjar_asset migrations[] = {
     ASSET(migration_0001, "0001_tables"),
@@ -215,17 +233,20 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0012, "0012_by_hand"),
     ASSET(migration_0013, "0013_reports"),
     ASSET(migration_0014, "0014_remote_apps"),
+    ASSET(migration_0015, "0015_flow_control"),
 };
 
 static const struct nightjar_asset statements[] = {
     ASSET(apply_pending, "apply_pending"),
     ASSET(arrivals, "arrivals"),
+    ASSET(batch_events, "batch_events"),
     ASSET(bulk_advance, "bulk_advance"),
     ASSET(bulk_cancel, "bulk_cancel"),
     ASSET(bulk_preview, "bulk_preview"),
     ASSET(claim, "claim"),
     ASSET(close_session, "close_session"),
     ASSET(commit, "commit"),
+    ASSET(crons, "crons"),
     ASSET(doctor_backlog, "doctor_backlog"),
     ASSET(doctor_bulk_cancels, "doctor_bulk_cancels"),
     ASSET(doctor_cancels, "doctor_cancels"),
@@ -241,6 +262,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(expire, "expire"),
     ASSET(forget_ids, "forget_ids"),
     ASSET(forget_sessions, "forget_sessions"),
+    ASSET(gather, "gather"),
     ASSET(heartbeat, "heartbeat"),
     ASSET(interrupted, "interrupted"),
     ASSET(look, "look"),
@@ -251,6 +273,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(preview, "preview"),
     ASSET(reap, "reap"),
     ASSET(register_paths, "register_paths"),
+    ASSET(remote_apps, "remote_apps"),
     ASSET(report_bulk_cancels, "report_bulk_cancels"),
     ASSET(report_cancelling, "report_cancelling"),
     ASSET(report_event, "report_event"),
@@ -268,6 +291,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(search_newcomers, "search_newcomers"),
     ASSET(send, "send"),
     ASSET(still_executing, "still_executing"),
+    ASSET(tick, "tick"),
 };
 
 int nightjar_migration_count(void) { return COUNT(migrations); }

@@ -78,11 +78,11 @@ WITH me AS MATERIALIZED (
                           ELSE now() + (SELECT t.within FROM unnest($6::int[], $7::interval[]) AS t (function_id, within)
                                         WHERE t.function_id = l.function_id LIMIT 1) END
     WHERE l.run_id = ANY (ARRAY(SELECT c.run_id FROM candidate c WHERE NOT EXISTS (SELECT FROM hit h WHERE h.run_id = c.run_id)))
-    RETURNING l.run_id, l.epoch, l.tenant_id, l.function_id, l.pass, l.started_at, l.event_id, l.mail, l.expires_at, l.origin, l.remote_state
+    RETURNING l.run_id, l.epoch, l.tenant_id, l.function_id, l.pass, l.started_at, l.event_id, l.mail, l.expires_at, l.origin, l.remote_state, l.batched
 )
 SELECT l.run_id, l.epoch, l.tenant_id, l.function_id, l.pass, l.started_at, clock_timestamp() AS now,
-       coalesce(e.id, e.event_id::text) AS event_id, e.name, e.data, e."user", e.ts, l.mail, l.expires_at, l.origin, l.remote_state
+       coalesce(e.id, e.event_id::text) AS event_id, e.name, e.data, e."user", e.ts, l.mail, l.expires_at, l.origin, l.remote_state, l.batched
 FROM leased l
 LEFT JOIN LATERAL (SELECT e.* FROM nightjar.events e WHERE e.event_id = l.event_id LIMIT 1) e ON true
 UNION ALL
-SELECT h.run_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM hit h
+SELECT h.run_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM hit h

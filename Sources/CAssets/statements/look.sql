@@ -23,4 +23,5 @@ SELECT EXISTS (SELECT FROM nightjar.live l WHERE l.queue = $1 AND l.state = 0 AN
                  AND nightjar.is_heard(t.tenant_id, 'inngest/function.' || n.name)) AS heard,
        -- Interrupted here a while ago, and not known to have ended.
        (SELECT array_agg(i.run_id) FROM nightjar.interruptions i
-        WHERE i.session_id = $2 AND i.ended_at IS NULL AND i.at < clock_timestamp() - interval '2 s') AS interrupted
+        WHERE i.session_id = $2 AND i.ended_at IS NULL AND i.at < clock_timestamp() - interval '2 s') AS interrupted,
+       EXISTS (SELECT FROM nightjar.gathered) AS gathered

@@ -1,8 +1,8 @@
-internal import PostgresClient
+package import PostgresClient
 
 extension PostgresConfiguration {
     /// The settings under which the engine's own statements run.
-    func forEngine(name: String) -> PostgresConfiguration {
+    package func forEngine(name: String) -> PostgresConfiguration {
         var configuration = self
         if configuration.applicationName == nil { configuration.applicationName = name }
         let settings = [

@@ -1,18 +1,21 @@
 internal import CAssets
 
 /// The engine's SQL, embedded from `Sources/CAssets/statements`: one statement a file, each explained at its head.
-enum Statement: String, CaseIterable {
+package enum Statement: String, CaseIterable {
     case applyPending = "apply_pending"
     case arrivals
+    case batchEvents = "batch_events"
     case bulkAdvance = "bulk_advance"
     case bulkCancel = "bulk_cancel"
     case bulkPreview = "bulk_preview"
     case claim
     case closeSession = "close_session"
     case commit
+    case crons
     case expire
     case forgetIDs = "forget_ids"
     case forgetSessions = "forget_sessions"
+    case gather
     case heartbeat
     case interrupted
     case look
@@ -23,11 +26,13 @@ enum Statement: String, CaseIterable {
     case preview
     case reap
     case registerPaths = "register_paths"
+    case remoteApps = "remote_apps"
     case reschedule
     case resolve
     case searchNewcomers = "search_newcomers"
     case send
     case stillExecuting = "still_executing"
+    case tick
 
     case doctorBacklog = "doctor_backlog"
     case doctorBulkCancels = "doctor_bulk_cancels"
@@ -55,7 +60,7 @@ enum Statement: String, CaseIterable {
     case reportSteps = "report_steps"
 
     /// The statement's text.
-    var sql: String { Self.texts[rawValue] ?? "" }
+    package var sql: String { Self.texts[rawValue] ?? "" }
 
     private static let texts: [String: String] = Dictionary(
         uniqueKeysWithValues: (0..<nightjar_statement_count()).map { index in

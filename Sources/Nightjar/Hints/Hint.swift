@@ -7,6 +7,8 @@ enum Hint: Hashable, Sendable {
     case ready
     /// An event's keys wait to be applied to the match index.
     case pending
+    /// Events are gathered for runs that are to start later.
+    case gathered
     /// A session's run was cancelled.
     case cancelled(session: UUID, run: UUID)
     /// An open step of a session's run was answered.
@@ -26,6 +28,7 @@ enum Hint: Hashable, Sendable {
             switch hint {
             case .ready: words.append("ready")
             case .pending: words.append("pending")
+            case .gathered: words.append("gathered")
             case .cancelled(let session, let run): runs["cancelled:\(session.uuidString)", default: []].append(run)
             case .answered(let session, let run): runs["answered:\(session.uuidString)", default: []].append(run)
             }
@@ -55,6 +58,7 @@ enum Hint: Hashable, Sendable {
             switch word {
             case "ready": return [.ready]
             case "pending": return [.pending]
+            case "gathered": return [.gathered]
             default:
                 let parts = word.split(separator: ":")
                 guard parts.count == 3, let session = UUID(uuidString: String(parts[1])) else { return [] }

@@ -102,6 +102,13 @@ public struct Migrator: Sendable {
         }
     }
 
+    /// Checks that the schema is this build's.
+    ///
+    /// - Throws: ``NightjarError`` that says which is older; `PostgresError`.
+    package static func checkCurrent(_ db: PostgresConnection) throws {
+        try state(db, Migration.all).checkCurrent()
+    }
+
     static func state(_ db: PostgresConnection, _ migrations: [Migration]) throws -> SchemaState {
         let exists = try db.query("SELECT to_regclass('nightjar.migrations') IS NOT NULL")[0].decode(0, as: Bool.self)
         let checksums = try db.query(

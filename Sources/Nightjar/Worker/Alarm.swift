@@ -2,7 +2,7 @@ internal import Synchronization
 
 /// Wakes one waiting task: `ring()` from anywhere, `wait(until:)` by its one owner. A ring while nobody waits is kept,
 /// so that none is lost between a look and the wait for the next.
-final class Alarm: Sendable {
+package final class Alarm: Sendable {
     private struct State {
         var rung = false
         var waiter: CheckedContinuation<Void, Never>?
@@ -10,8 +10,10 @@ final class Alarm: Sendable {
     }
     private let state = Mutex(State())
 
+    package init() {}
+
     /// Wakes the owner, now or at its next wait.
-    func ring() {
+    package func ring() {
         let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
             guard let waiter = state.waiter else {
                 state.rung = true
@@ -24,7 +26,7 @@ final class Alarm: Sendable {
     }
 
     /// Returns when rung, at the deadline, or when the task is cancelled.
-    func wait(until deadline: ContinuousClock.Instant?) async {
+    package func wait(until deadline: ContinuousClock.Instant?) async {
         guard let deadline else { return await wait() }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.wait() }

@@ -18,6 +18,10 @@ struct ClaimedRun: Sendable {
     var expiresAt: Date?
     /// See ``RunCommit/remoteState``.
     var remoteState: Int16 = 0
+    /// Its events: one, unless it is a batch.
+    var events: [RecordedEvent] = []
+    /// It has more than one event.
+    var isBatched = false
     /// Another run waits for the end of this one.
     var isInvoked: Bool
 
@@ -86,6 +90,24 @@ extension ClaimedRun {
                 id: try row.decode(7), name: try row.decode(8), dataJSON: try row.decode(9, as: PostgresJSON.self).text,
                 userJSON: try row.decode(10, as: PostgresJSON?.self)?.text, timestamp: try row.decode(11)),
             mail: Int(try row.decode(12, as: Int32.self)), expiresAt: try row.decode(13),
-            remoteState: try row.decode(15), isInvoked: try row.decode(14, as: Int16.self) % 2 == 1)
+            remoteState: try row.decode(15), isBatched: try row.decode(16),
+            isInvoked: try row.decode(14, as: Int16.self) % 2 == 1)
+    }
+}
+
+extension [ClaimedRun] {
+    /// Reads the events of those that have more than one. See `batch_events.sql`.
+    mutating func readBatches(_ db: PostgresConnection) throws {
+        let runs = filter(\.isBatched).map(\.lease.run)
+        guard !runs.isEmpty else { return }
+        var events: [UUID: [RecordedEvent]] = [:]
+        for row in try db.query(Statement.batchEvents.sql, [runs]) {
+            events[try row.decode(0), default: []].append(
+                RecordedEvent(
+                    id: try row.decode(1), name: try row.decode(2),
+                    dataJSON: try row.decode(3, as: PostgresJSON.self).text,
+                    userJSON: try row.decode(4, as: PostgresJSON?.self)?.text, timestamp: try row.decode(5)))
+        }
+        for index in indices where self[index].isBatched { self[index].events = events[self[index].lease.run] ?? [] }
     }
 }

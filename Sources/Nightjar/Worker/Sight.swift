@@ -17,6 +17,8 @@ struct Sight: Sendable {
     var isHeard: Bool
     /// Runs that were cancelled under the session a while ago, and are not known to execute no more.
     var interrupted: [UUID]
+    /// Events are gathered for runs that are to start later.
+    var hasGathered: Bool
 
     /// See `look.sql`.
     static func look(
@@ -33,6 +35,6 @@ struct Sight: Sendable {
                 return Dictionary(zip(leases, mail.map(Int.init))) { first, _ in first }
             } ?? [:],
             expiresIn: try row.decode(7), isHeard: try row.decode(8),
-            interrupted: try row.decode(9, as: [UUID]?.self) ?? [])
+            interrupted: try row.decode(9, as: [UUID]?.self) ?? [], hasGathered: try row.decode(10))
     }
 }

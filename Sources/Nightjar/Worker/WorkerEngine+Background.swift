@@ -54,6 +54,30 @@ extension WorkerEngine {
         }
     }
 
+    /// Starts runs whose events were gathered, at the moment that is theirs.
+    func gatherLoop() async {
+        var next: Instant?
+        while !Task.isCancelled {
+            await gatherAlarm.wait(until: next)
+            if Task.isCancelled { return }
+            do {
+                let (started, nextIn) = try await pool.withConnection { db -> (Int32, Duration?) in
+                    let row = try db.query(Statement.gather.sql, [Int32(100)])[0]
+                    return (try row.decode(0), try row.decode(1))
+                }
+                // The runs of other apps are for their workers.
+                if started > 0 {
+                    hinted()
+                    await hints.send([.ready, .pending])
+                }
+                next = nextIn.map { .now + max($0, .milliseconds(1)) }
+            } catch {
+                logger.debug("what is gathered starts later", metadata: [LogKey.error: "\(error)"])
+                next = .now + .milliseconds(500)
+            }
+        }
+    }
+
     /// Some run's time is up then.
     func expect(expiryAt instant: Instant) {
         let isSooner = state.withLock { state in
@@ -93,6 +117,7 @@ extension WorkerEngine {
                 // What was sent while nobody listened is lost: look once.
                 hinted()
                 pendingAlarm.ring()
+                gatherAlarm.ring()
             case .notification(_, let payload, _):
                 for hint in Hint.parse(payload) { heard(hint) }
             case .lost(let error):
@@ -105,6 +130,7 @@ extension WorkerEngine {
         switch hint {
         case .ready: hinted()
         case .pending: pendingAlarm.ring()
+        case .gathered: gatherAlarm.ring()
         case .cancelled(let session, let run): cancelled(run: run, session: session)
         case .answered(let session, let run): executions.answered(run: run, session: session)
         }

@@ -46,9 +46,10 @@ extension WorkerEngine {
         state.withLock { $0.cancelledMeanwhile = [] }
         defer { state.withLock { $0.cancelledMeanwhile = nil } }
         var (claim, memos) = try await pool.withConnection { [registration = self.registration] db in
-            let claim = try Claim.make(
+            var claim = try Claim.make(
                 db, queue: registration.queue, functions: registration.functionIDs,
                 finishLimits: registration.finishLimits, session: id, limit: limit, low: low)
+            try claim.runs.readBatches(db)
             let resumed = claim.runs.filter { !$0.isBlank }.map(\.lease.run)
             return (claim, resumed.isEmpty ? [:] : try Memo.read(db, of: resumed))
         }
@@ -105,6 +106,7 @@ extension WorkerEngine {
         }
         if let expiresIn = sight.expiresIn { expect(expiryAt: .now + max(expiresIn, .zero)) }
         if sight.pending { pendingAlarm.ring() }
+        if sight.hasGathered { gatherAlarm.ring() }
         if sight.dead { deadAlarm.ring() }
         for lease in gone { interruptions.ended(lease) }
         // Also where a claim's answer was lost: then nothing of it executes, and nobody else would say so.

@@ -33,6 +33,7 @@ final class WorkerEngine: Sendable {
     let pendingAlarm = Alarm()
     let deadAlarm = Alarm()
     let expiryAlarm = Alarm()
+    let gatherAlarm = Alarm()
     let executions = Executions()
 
     let app: String
@@ -138,6 +139,7 @@ final class WorkerEngine: Sendable {
         group.addTask { await self.applyLoop() }
         group.addTask { await self.reapLoop() }
         group.addTask { await self.expireLoop() }
+        group.addTask { await self.gatherLoop() }
         group.addTask { await self.answerLoop() }
         group.addTask { await self.interruptions.run() }
         group.addTask { await Housekeeper(pool: self.pool, logger: self.logger).run() }

@@ -2,7 +2,7 @@ package import Foundation
 package import NightjarCore
 
 /// A function of a remote app, as its app registered it.
-package struct RemoteFunction: Sendable {
+package struct RemoteFunction: Sendable, Hashable {
     /// The number under which runs name it.
     package var id: Int32
     /// The UUID under which its app knows it.
@@ -15,6 +15,7 @@ package struct RemoteFunction: Sendable {
     package var title: String
     /// Where it is called; a query of its own is kept.
     package var url: String
+    /// Of its options the retries and the time limits count.
     package var options: FunctionOptions
     package var isArchived: Bool
 
@@ -34,7 +35,7 @@ package struct RemoteFunction: Sendable {
 }
 
 /// An app that is called over HTTP.
-package struct RemoteApp: Sendable {
+package struct RemoteApp: Sendable, Hashable {
     /// Its number, and that of its queue.
     package var id: Int32
     package var tenant: Int32

@@ -1,0 +1,29 @@
+internal import Foundation
+internal import Nightjar
+internal import NightjarCore
+internal import PostgresClient
+
+extension RemoteApp {
+    /// Reads all remote apps. See `remote_apps.sql`.
+    static func readAll(_ db: PostgresConnection) throws -> [RemoteApp] {
+        var apps: [RemoteApp] = []
+        for row in try db.query(Statement.remoteApps.sql) {
+            let id = try row.decode("app_id", as: Int32.self)
+            let app = try row.decode("app", as: String.self)
+            if apps.last?.id != id {
+                apps.append(
+                    RemoteApp(
+                        id: id, tenant: try row.decode("tenant_id"), name: app, url: try row.decode("app_url"),
+                        sdk: try row.decode("sdk"), functions: []))
+            }
+            let name = try row.decode("name", as: String.self)
+            apps[apps.count - 1].functions.append(
+                RemoteFunction(
+                    id: try row.decode("function_id"), uuid: try row.decode("uuid"), slug: "\(app)-\(name)",
+                    name: name, title: try row.decode("title"), url: try row.decode("url"),
+                    options: try row.decode("options", as: PostgresJSON.self).decode(),
+                    isArchived: try row.decode("archived")))
+        }
+        return apps
+    }
+}

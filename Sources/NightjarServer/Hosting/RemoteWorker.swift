@@ -1,0 +1,90 @@
+internal import Foundation
+package import Logging
+package import Nightjar
+internal import NightjarCore
+package import PostgresClient
+internal import ServiceLifecycle
+
+/// Executes the runs of all remote apps, by calling them. Stateless: any number may run, beside any number of servers.
+///
+/// Each app has a queue, slots and a circuit breaker of its own, so that one dead app does not occupy the worker. Apps and
+/// functions that are registered while it works are taken up at once, by a notification, or at the next look.
+package struct RemoteWorker: Sendable {
+    /// Makes what calls an app. The gate holds back the claims of the app's runs.
+    package typealias MakeCaller = @Sendable (_ app: RemoteApp, _ gate: CallGate) -> any AppCaller
+
+    private let database: PostgresConfiguration
+    private let configuration: WorkerConfiguration
+    private let makeCaller: MakeCaller
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - database: Where the schema is.
+    ///   - configuration: For each app: its concurrency is how many calls are made to one app at once.
+    package init(
+        database: PostgresConfiguration, configuration: WorkerConfiguration = WorkerConfiguration(),
+        logger: Logger = Logger(label: "nightjar.work"), makeCaller: @escaping MakeCaller
+    ) {
+        self.database = database
+        self.configuration = configuration
+        self.logger = logger
+        self.makeCaller = makeCaller
+    }
+
+    /// Works until the task is cancelled or a graceful shutdown has finished.
+    ///
+    /// - Throws: `NightjarError` when the schema is not this build's; `PostgresError` when the database cannot be reached
+    ///   at the start. Later on it is waited for.
+    package func run() async throws {
+        var poolConfiguration = PostgresPool.Configuration()
+        poolConfiguration.size = configuration.connections
+        let pool = PostgresPool(
+            database.forEngine(name: "nightjar work"), configuration: poolConfiguration, logger: logger)
+        do {
+            try await pool.withConnection { db in try Migrator.checkCurrent(db) }
+            let changes = AppChanges(database: database.forEngine(name: "nightjar work"), logger: logger)
+            await withTaskGroup { background in
+                background.addTask { await changes.listen() }
+                background.addTask { [logger] in await CronClock(pool: pool, changes: changes, logger: logger).run() }
+                defer { background.cancelAll() }
+                await withGracefulShutdownHandler {
+                    await withDiscardingTaskGroup { group in
+                        await watch(changes, pool, &group)
+                    }
+                } onGracefulShutdown: {
+                    changes.stop()
+                }
+            }
+        } catch {
+            await pool.close()
+            throw error
+        }
+        await pool.close()
+    }
+
+    /// Looks for apps whenever something was registered, and now and then; starts what is new, updates what has changed.
+    private func watch(
+        _ changes: AppChanges, _ pool: PostgresPool, _ group: inout DiscardingTaskGroup
+    ) async {
+        var hosts: [Int32: RemoteHost] = [:]
+        while !Task.isCancelled, !changes.areStopped {
+            do {
+                for app in try await pool.withConnection({ db in try RemoteApp.readAll(db) }) {
+                    if let host = hosts[app.id] {
+                        host.update(app)
+                        continue
+                    }
+                    let host = RemoteHost(
+                        app, pool: pool, database: database, configuration: configuration, logger: logger,
+                        makeCaller: makeCaller)
+                    hosts[app.id] = host
+                    logger.info("executing the runs of an app", metadata: ["app": "\(app.name)"])
+                    group.addTask { await host.run() }
+                }
+            } catch {
+                logger.warning("the database does not answer", metadata: ["error": "\(error)"])
+            }
+            await changes.wait(atMost: .seconds(2))
+        }
+    }
+}
