@@ -45,6 +45,7 @@ package struct RemoteWorker: Sendable {
             let changes = AppChanges(database: database.forEngine(name: "nightjar work"), logger: logger)
             await withTaskGroup { background in
                 background.addTask { await changes.listen() }
+                background.addTask { [logger] in await CronClock(pool: pool, changes: changes, logger: logger).run() }
                 defer { background.cancelAll() }
                 await withGracefulShutdownHandler {
                     await withDiscardingTaskGroup { group in
