@@ -28,7 +28,8 @@ struct FailureMiddleware: RouterMiddleware {
         case let error as any HTTPResponseError:
             let message = (error as? HTTPError)?.body ?? error.status.reasonPhrase
             return RequestFailure(error.status, "invalid_request", message)
-        case let error as PostgresError where error.isConnectionLoss || error.code == .poolExhausted:
+        case let error as PostgresError
+        where error.isConnectionLoss || error.isRetryable || error.code == .poolExhausted:
             context.logger.warning("the database cannot be reached", metadata: ["error": "\(error.message)"])
             return RequestFailure(
                 .serviceUnavailable, "database_unavailable", "the database cannot be reached; try again soon",
