@@ -17,7 +17,7 @@ struct PythonSuiteTests {
     private func check(_ file: String, _ suite: PythonSuite) async throws {
         let cases = try await suite.report().cases(of: file)
         #expect(!cases.isEmpty, "no case of \(file) was run")
-        #expect(cases.allSatisfy { !$0.isSkipped || $0.name.contains("stream") || $0.name.contains("executes") })
+        #expect(cases.allSatisfy { !$0.isSkipped }, "a case is run, or it is not in the suite")
         for failed in cases where failed.failure != nil {
             Issue.record("\(file)::\(failed.name)\n\(failed.failure ?? "")")
         }
