@@ -55,11 +55,10 @@ struct ConfigCancels {
     /// A time span from the run's creation on, or an instant.
     private func timeout(_ cancel: ConfigFields) throws(SyncProblem) -> (milliseconds: JSON, until: JSON) {
         guard let value = cancel["timeout"], value != "" else { return (nil, nil) }
-        if let duration = ConfigDuration.duration(value) {
-            guard (.milliseconds(1) ... .seconds(100 * 366 * 86_400)).contains(duration) else {
-                throw SyncProblem(cancel.place("timeout"), "must be more than zero, and 100 years at most")
-            }
-            return (ConfigDuration.milliseconds(duration), nil)
+        if value.integer != nil || value.string.flatMap({ DurationText.parse($0) }) != nil {
+            let duration = try cancel.duration(
+                "timeout", in: .milliseconds(1) ... .seconds(100 * 366 * 86_400), "more than zero, and 100 years at most")
+            return (duration.map { .integer($0.wholeMilliseconds) } ?? .null, nil)
         }
         guard let text = value.string, let date = try? JSONCoding.value(Date.self, from: JSONCoding.text(text)) else {
             throw SyncProblem(
@@ -68,4 +67,9 @@ struct ConfigCancels {
         }
         return (nil, (try? JSONCoding.value(JSON.self, from: JSONCoding.text(date))) ?? nil)
     }
+}
+
+extension Duration {
+    /// Milliseconds, rounded up.
+    var wholeMilliseconds: Int64 { Int64((self / .milliseconds(1)).rounded(.up)) }
 }

@@ -44,7 +44,7 @@ struct ConfigFields {
         guard let value = self[name] else { return nil }
         guard let number = value.integer, range.contains(number) else {
             throw SyncProblem(
-                code, place(name),
+                place(name),
                 range.upperBound == .max
                     ? "must be a whole number of \(range.lowerBound) or more"
                     : "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
@@ -52,19 +52,14 @@ struct ConfigFields {
         return number
     }
 
-    /// A time span within bounds; nil when there is none.
-    func duration(_ name: String, in range: ClosedRange<Duration>? = nil, code: SyncProblem.Code = .configInvalid)
+    /// A time span within bounds; nil when there is none. A number is milliseconds.
+    func duration(_ name: String, in range: ClosedRange<Duration>, _ words: String, code: SyncProblem.Code = .configInvalid)
         throws(SyncProblem) -> Duration?
     {
         guard let value = self[name], value != "" else { return nil }
-        guard let duration = ConfigDuration.duration(value) else {
-            throw SyncProblem(code, place(name), "must be a time span such as \"1d12h\", \"30s\" or \"500ms\"")
-        }
-        if let range, !range.contains(duration) {
-            throw SyncProblem(
-                code, place(name),
-                "must be from \(ConfigDuration.text(range.lowerBound)) to \(ConfigDuration.text(range.upperBound))")
-        }
+        guard let duration = value.string.flatMap({ DurationText.parse($0) }) ?? value.integer.map({ .milliseconds($0) })
+        else { throw SyncProblem(code, place(name), "must be a time span such as \"1d12h\", \"30s\" or \"500ms\"") }
+        guard range.contains(duration) else { throw SyncProblem(code, place(name), "must be \(words)") }
         return duration
     }
 

@@ -15,8 +15,8 @@ struct ConfigTriggers {
 
     /// By event name, in the order of their appearance. Several triggers of one name are alternatives.
     private var events: [Event] = []
-    private(set) var crons: [String] = []
-    private(set) var warnings: [String] = []
+    /// As `nightjar.sync` takes them.
+    private(set) var crons: [JSON] = []
 
     init(_ fields: ConfigFields) throws(SyncProblem) {
         let triggers = fields.list("triggers")
@@ -36,14 +36,15 @@ struct ConfigTriggers {
     }
 
     private mutating func add(cron: String, _ trigger: ConfigFields) throws(SyncProblem) {
-        if let problem = CronCheck.problem(cron) {
-            throw SyncProblem(.scheduleInvalid, trigger.place("cron"), "\"\(cron.prefix(100))\" \(problem)")
+        do { _ = try CronExpression(cron) } catch {
+            throw SyncProblem(.scheduleInvalid, trigger.place("cron"), "\"\(cron.prefix(100))\": \(error)")
         }
-        guard !crons.contains(cron) else {
+        guard !crons.contains(where: { $0["cron"]?.string == cron }) else {
             throw SyncProblem(.scheduleInvalid, trigger.place("cron"), "\"\(cron)\" is there twice")
         }
-        _ = try trigger.duration("jitter", in: .seconds(1) ... .seconds(300), code: .scheduleInvalid)
-        crons.append(cron)
+        let jitter = try trigger.duration(
+            "jitter", in: .seconds(1) ... .seconds(300), "from 1s to 5m", code: .scheduleInvalid)
+        crons.append(["cron": .string(cron), "jitter_ms": jitter.map { .integer($0.wholeMilliseconds) } ?? 0])
     }
 
     private mutating func add(event: String, _ trigger: ConfigFields) throws(SyncProblem) {

@@ -16,9 +16,6 @@ struct FunctionConfig {
     /// What its author should know.
     private(set) var warnings: [String] = []
 
-    /// What is accepted and kept, and not enforced yet.
-    static let notEnforced = ["concurrency", "priority", "cron"]
-
     init(_ json: JSON, app: String, index: Int) {
         let slug = json.object?.first { $0.key.lowercased() == "id" }?.value.string ?? ""
         self.slug = slug
@@ -48,21 +45,16 @@ struct FunctionConfig {
         let options = attempt { () throws(SyncProblem) in try Self.options(fields) }
         let triggers = attempt { () throws(SyncProblem) in try ConfigTriggers(fields) }
         let cancels = attempt { () throws(SyncProblem) in try ConfigCancels(fields) }
-        let flow = attempt { () throws(SyncProblem) in try ConfigFlow(fields) }
+        let flow = attempt { () throws(SyncProblem) in try Self.flow(config) }
         attempt { () throws(SyncProblem) in try ConfigLimits.check(fields) }
         attempt { () throws(SyncProblem) in try Self.checkCombinations(fields) }
         guard problems.isEmpty, let url, let options, let triggers, let cancels, let flow else { return }
-        warnings +=
-            triggers.warnings + cancels.warnings
-            + Self.notEnforced.compactMap { setting in
-                setting != "cron" && !fields.list(setting).isEmpty
-                    ? "\"\(setting)\" is kept, and not enforced yet" : nil
-            }
-        if !triggers.crons.isEmpty { warnings.append("cron triggers are kept, and do not start runs yet") }
+        warnings += cancels.warnings + flow.unenforced.map { "\"\($0)\" is kept, and not enforced" }
         entry = [
             "name": .string(name), "title": .string(title ?? name), "url": .string(url), "config": config,
             "options": options, "triggers": .array(triggers.entries(app: app)),
-            "cancel": .array(cancels.entries), "flow": flow.json ?? .null,
+            "cancel": .array(cancels.entries), "flow": flow.stored ?? .null,
+            "crons": .array(triggers.crons),
         ]
     }
 
@@ -110,8 +102,9 @@ extension FunctionConfig {
         }
         if let timeouts = try fields.fields("timeouts") {
             let range: ClosedRange<Duration> = .milliseconds(1) ... .seconds(100 * 366 * 86_400)
-            options.startTimeout = try timeouts.duration("start", in: range)
-            options.finishTimeout = try timeouts.duration("finish", in: range)
+            let words = "at least 1ms, and 100 years at most"
+            options.startTimeout = try timeouts.duration("start", in: range, words)
+            options.finishTimeout = try timeouts.duration("finish", in: range, words)
         }
         guard let text = try? options.canonicalJSON(), let json = try? JSONCoding.value(JSON.self, from: text) else {
             throw SyncProblem("timeouts", "cannot be stored")
@@ -127,11 +120,16 @@ extension FunctionConfig {
         return try retries.integer("attempts", in: range)
     }
 
+    private static func flow(_ config: JSON) throws(SyncProblem) -> FlowControl {
+        do throws(FlowControl.Problem) { return try FlowControl(config: config) } catch {
+            throw SyncProblem(SyncProblem.Code(rawValue: error.code), "", error.message)
+        }
+    }
+
     private static func checkCombinations(_ fields: ConfigFields) throws(SyncProblem) {
         guard fields["batchEvents"] != nil else { return }
-        for (setting, words) in [("cancel", "cancellation"), ("debounce", "debounce"), ("singleton", "a singleton")]
-        where !fields.list(setting).isEmpty {
-            throw SyncProblem(.comboUnsupported, "batchEvents", "batches cannot be combined with \(words)")
+        if !fields.list("cancel").isEmpty {
+            throw SyncProblem(.comboUnsupported, "batchEvents", "batches cannot be combined with cancellation")
         }
         if let priority = try fields.fields("priority"), priority["run"] != nil {
             throw SyncProblem("batchEvents", "batches cannot be combined with priority.run")

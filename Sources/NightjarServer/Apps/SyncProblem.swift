@@ -3,14 +3,15 @@ internal import Nightjar
 /// What is wrong with what an app registers.
 struct SyncProblem: Error, Hashable {
     /// The kinds of problems, as the protocol names them.
-    enum Code: String {
-        case configInvalid = "config_invalid"
-        case scheduleInvalid = "schedule_invalid"
-        case eventNameInvalid = "event_name_invalid"
-        case comboUnsupported = "combo_unsupported"
-        case batchSizeInvalid = "batch_size_invalid"
-        case batchTimeoutInvalid = "batch_timeout_invalid"
-        case sdkVersionDenied = "sdk_version_denied"
+    struct Code: RawRepresentable, Hashable {
+        var rawValue: String
+
+        static let configInvalid = Code(rawValue: "config_invalid")
+        static let expressionInvalid = Code(rawValue: "expression_invalid")
+        static let scheduleInvalid = Code(rawValue: "schedule_invalid")
+        static let eventNameInvalid = Code(rawValue: "event_name_invalid")
+        static let comboUnsupported = Code(rawValue: "combo_unsupported")
+        static let sdkVersionDenied = Code(rawValue: "sdk_version_denied")
     }
 
     var code: Code
