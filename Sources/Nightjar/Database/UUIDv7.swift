@@ -1,12 +1,12 @@
-internal import Foundation
+package import Foundation
 internal import Synchronization
 
 /// UUIDs ordered by time (RFC 9562, version 7): 48 bits of milliseconds, a 12-bit counter within one, 62 random bits.
-enum UUIDv7 {
+package enum UUIDv7 {
     private static let last = Mutex((milliseconds: UInt64(0), counter: UInt64(0)))
 
     /// A new id, greater than any that this process made before.
-    static func make(at date: Date = Date()) -> UUID {
+    package static func make(at date: Date = Date()) -> UUID {
         let asked = UInt64(max(0, date.timeIntervalSince1970 * 1_000))
         let (milliseconds, counter) = last.withLock { last in
             if asked > last.milliseconds {

@@ -1,11 +1,11 @@
-import Foundation
+package import Foundation
 
 /// Dates as ISO 8601 text, to the microsecond, the resolution of PostgreSQL.
 ///
 /// Foundation's own styles stop at milliseconds, so that a date would differ between a run's first pass and its replay.
-enum ISO8601 {
+package enum ISO8601 {
     /// Writes `2026-03-01T09:30:00.125Z`: always UTC, three digits of fraction, six where three do not suffice.
-    static func text(of date: Date) -> String {
+    package static func text(of date: Date) -> String {
         // The form has four digits for the year.
         let seconds1970 = date.timeIntervalSince1970.clamped(to: -62_167_219_200...253_402_300_799)
         let microseconds = Int64((seconds1970 * 1_000_000).rounded())
@@ -18,7 +18,7 @@ enum ISO8601 {
     }
 
     /// Reads a date and time with offset; `T` may be a space, the fraction may be missing or longer than we write.
-    static func date(from text: String) -> Date? {
+    package static func date(from text: String) -> Date? {
         var reader = Reader(text: text.utf8[...])
         guard let year = reader.number(4), reader.take("-"), let month = reader.number(2), (1...12).contains(month),
             reader.take("-"), let day = reader.number(2), (1...daysIn(month: month, year: year)).contains(day),
