@@ -57,7 +57,8 @@ struct ConfigCancels {
         guard let value = cancel["timeout"], value != "" else { return (nil, nil) }
         if value.integer != nil || value.string.flatMap({ DurationText.parse($0) }) != nil {
             let duration = try cancel.duration(
-                "timeout", in: .milliseconds(1) ... .seconds(100 * 366 * 86_400), "more than zero, and 100 years at most")
+                "timeout", in: .milliseconds(1) ... .seconds(100 * 366 * 86_400),
+                "more than zero, and 100 years at most")
             return (duration.map { .integer($0.wholeMilliseconds) } ?? .null, nil)
         }
         guard let text = value.string, let date = try? JSONCoding.value(Date.self, from: JSONCoding.text(text)) else {

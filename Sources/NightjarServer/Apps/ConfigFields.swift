@@ -53,11 +53,14 @@ struct ConfigFields {
     }
 
     /// A time span within bounds; nil when there is none. A number is milliseconds.
-    func duration(_ name: String, in range: ClosedRange<Duration>, _ words: String, code: SyncProblem.Code = .configInvalid)
+    func duration(
+        _ name: String, in range: ClosedRange<Duration>, _ words: String, code: SyncProblem.Code = .configInvalid
+    )
         throws(SyncProblem) -> Duration?
     {
         guard let value = self[name], value != "" else { return nil }
-        guard let duration = value.string.flatMap({ DurationText.parse($0) }) ?? value.integer.map({ .milliseconds($0) })
+        guard
+            let duration = value.string.flatMap({ DurationText.parse($0) }) ?? value.integer.map({ .milliseconds($0) })
         else { throw SyncProblem(code, place(name), "must be a time span such as \"1d12h\", \"30s\" or \"500ms\"") }
         guard range.contains(duration) else { throw SyncProblem(code, place(name), "must be \(words)") }
         return duration

@@ -22,6 +22,8 @@ package struct ServerConfiguration: Sendable {
     package var idleTimeout: Duration = .seconds(75)
     /// How long the body of a request may take to arrive.
     package var bodyTimeout: Duration = .seconds(60)
+    /// The connections to the database.
+    package var connections = 8
     /// The connections that may be open at once; others wait in the backlog.
     package var connectionLimit = 10_000
     /// The requests that may be handled at once; others are answered 503.
