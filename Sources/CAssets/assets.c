@@ -52,6 +52,42 @@ static const char migration_0015[] = {
 #embed "../../migrations/0015_flow_control.sql" suffix(, 0)
 };
 
+static const char api_cancellations[] = {
+#embed "statements/api_cancellations.sql" suffix(, 0)
+};
+static const char api_event[] = {
+#embed "statements/api_event.sql" suffix(, 0)
+};
+static const char api_events[] = {
+#embed "statements/api_events.sql" suffix(, 0)
+};
+static const char api_examined_run[] = {
+#embed "statements/api_examined_run.sql" suffix(, 0)
+};
+static const char api_find_live_runs[] = {
+#embed "statements/api_find_live_runs.sql" suffix(, 0)
+};
+static const char api_find_runs[] = {
+#embed "statements/api_find_runs.sql" suffix(, 0)
+};
+static const char api_functions[] = {
+#embed "statements/api_functions.sql" suffix(, 0)
+};
+static const char api_job[] = {
+#embed "statements/api_job.sql" suffix(, 0)
+};
+static const char api_runs[] = {
+#embed "statements/api_runs.sql" suffix(, 0)
+};
+static const char api_runs_of_events[] = {
+#embed "statements/api_runs_of_events.sql" suffix(, 0)
+};
+static const char api_step_key[] = {
+#embed "statements/api_step_key.sql" suffix(, 0)
+};
+static const char api_steps[] = {
+#embed "statements/api_steps.sql" suffix(, 0)
+};
 static const char apply_pending[] = {
 #embed "statements/apply_pending.sql" suffix(, 0)
 };
@@ -72,6 +108,12 @@ static const char bulk_preview[] = {
 };
 static const char claim[] = {
 #embed "statements/claim.sql" suffix(, 0)
+};
+static const char claim_event_ids[] = {
+#embed "statements/claim_event_ids.sql" suffix(, 0)
+};
+static const char claimed_event_ids[] = {
+#embed "statements/claimed_event_ids.sql" suffix(, 0)
 };
 static const char close_session[] = {
 #embed "statements/close_session.sql" suffix(, 0)
@@ -211,8 +253,14 @@ static const char search_newcomers[] = {
 static const char send[] = {
 #embed "statements/send.sql" suffix(, 0)
 };
+static const char send_signal[] = {
+#embed "statements/send_signal.sql" suffix(, 0)
+};
 static const char still_executing[] = {
 #embed "statements/still_executing.sql" suffix(, 0)
+};
+static const char store_events[] = {
+#embed "statements/store_events.sql" suffix(, 0)
 };
 static const char tick[] = {
 #embed "statements/tick.sql" suffix(, 0)
@@ -237,6 +285,18 @@ static const struct nightjar_asset migrations[] = {
 };
 
 static const struct nightjar_asset statements[] = {
+    ASSET(api_cancellations, "api_cancellations"),
+    ASSET(api_event, "api_event"),
+    ASSET(api_events, "api_events"),
+    ASSET(api_examined_run, "api_examined_run"),
+    ASSET(api_find_live_runs, "api_find_live_runs"),
+    ASSET(api_find_runs, "api_find_runs"),
+    ASSET(api_functions, "api_functions"),
+    ASSET(api_job, "api_job"),
+    ASSET(api_runs, "api_runs"),
+    ASSET(api_runs_of_events, "api_runs_of_events"),
+    ASSET(api_step_key, "api_step_key"),
+    ASSET(api_steps, "api_steps"),
     ASSET(apply_pending, "apply_pending"),
     ASSET(arrivals, "arrivals"),
     ASSET(batch_events, "batch_events"),
@@ -244,6 +304,8 @@ static const struct nightjar_asset statements[] = {
     ASSET(bulk_cancel, "bulk_cancel"),
     ASSET(bulk_preview, "bulk_preview"),
     ASSET(claim, "claim"),
+    ASSET(claim_event_ids, "claim_event_ids"),
+    ASSET(claimed_event_ids, "claimed_event_ids"),
     ASSET(close_session, "close_session"),
     ASSET(commit, "commit"),
     ASSET(crons, "crons"),
@@ -290,7 +352,9 @@ static const struct nightjar_asset statements[] = {
     ASSET(resolve, "resolve"),
     ASSET(search_newcomers, "search_newcomers"),
     ASSET(send, "send"),
+    ASSET(send_signal, "send_signal"),
     ASSET(still_executing, "still_executing"),
+    ASSET(store_events, "store_events"),
     ASSET(tick, "tick"),
 };
 

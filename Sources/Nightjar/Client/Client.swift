@@ -25,6 +25,11 @@ public final class Client: Sendable {
             PostgresPool(database.forClient, configuration: configuration, logger: logger), logger: logger)
     }
 
+    /// Creates a client over a pool that others use as well; whoever made the pool closes it.
+    package convenience init(sharing pool: PostgresPool, logger: Logger) {
+        self.init(pool, logger: logger)
+    }
+
     /// Creates a client that works over what lends it connections.
     init(_ source: any ConnectionSource, logger: Logger) {
         self.source = source
@@ -128,7 +133,7 @@ public final class Client: Sendable {
 
 extension PostgresConfiguration {
     /// The settings under which clients' statements run.
-    var forClient: PostgresConfiguration {
+    package var forClient: PostgresConfiguration {
         var configuration = self
         if configuration.applicationName == nil { configuration.applicationName = "nightjar client" }
         // Hints are sent after the commit, gathered: see HintSender.

@@ -1,6 +1,6 @@
 public import Foundation
 internal import NightjarCore
-internal import PostgresClient
+package import PostgresClient
 
 /// Which unfinished runs are meant: those that fulfil every condition that is set.
 ///
@@ -74,7 +74,7 @@ public struct RunFilter: Sendable, Hashable {
 
     /// The expression as the database evaluates it.
     /// - Throws: ``NightjarError`` with `invalidFilter` that says what is wrong, and where.
-    func condition() throws -> PostgresJSON? {
+    package func condition() throws -> PostgresJSON? {
         guard let expression else { return nil }
         do {
             return try PostgresJSON(

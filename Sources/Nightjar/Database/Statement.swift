@@ -9,6 +9,8 @@ package enum Statement: String, CaseIterable {
     case bulkCancel = "bulk_cancel"
     case bulkPreview = "bulk_preview"
     case claim
+    case claimEventIDs = "claim_event_ids"
+    case claimedEventIDs = "claimed_event_ids"
     case closeSession = "close_session"
     case commit
     case crons
@@ -31,8 +33,10 @@ package enum Statement: String, CaseIterable {
     case resolve
     case searchNewcomers = "search_newcomers"
     case send
+    case sendSignal = "send_signal"
     case stillExecuting = "still_executing"
     case tick
+    case storeEvents = "store_events"
 
     case doctorBacklog = "doctor_backlog"
     case doctorBulkCancels = "doctor_bulk_cancels"
@@ -58,6 +62,20 @@ package enum Statement: String, CaseIterable {
     case reportReruns = "report_reruns"
     case reportRuns = "report_runs"
     case reportSteps = "report_steps"
+
+    // For the HTTP API.
+    case apiCancellations = "api_cancellations"
+    case apiEvent = "api_event"
+    case apiEvents = "api_events"
+    case apiExaminedRun = "api_examined_run"
+    case apiFindLiveRuns = "api_find_live_runs"
+    case apiFindRuns = "api_find_runs"
+    case apiFunctions = "api_functions"
+    case apiJob = "api_job"
+    case apiRuns = "api_runs"
+    case apiRunsOfEvents = "api_runs_of_events"
+    case apiStepKey = "api_step_key"
+    case apiSteps = "api_steps"
 
     /// The statement's text.
     package var sql: String { Self.texts[rawValue] ?? "" }

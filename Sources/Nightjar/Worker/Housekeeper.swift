@@ -1,14 +1,19 @@
-internal import Logging
-internal import PostgresClient
+package import Logging
+package import PostgresClient
 
 /// What somebody has to do now and then, whoever it is: partitions made ahead, ids of yesterday forgotten.
-struct Housekeeper: Sendable {
+package struct Housekeeper: Sendable {
     let pool: PostgresPool
     let logger: Logger
     var interval = Duration.seconds(60)
 
+    package init(pool: PostgresPool, logger: Logger) {
+        self.pool = pool
+        self.logger = logger
+    }
+
     /// Keeps house until the task is cancelled.
-    func run() async {
+    package func run() async {
         var nextPartitions = ContinuousClock.now
         while !Task.isCancelled {
             do {
@@ -27,7 +32,7 @@ struct Housekeeper: Sendable {
     }
 
     /// Makes the logs' partitions of the next weeks.
-    func makePartitions() async throws {
+    package func makePartitions() async throws {
         let made = try await pool.withConnection { db in
             try db.query("SELECT nightjar.make_partitions()")[0].decode(0, as: Int32.self)
         }

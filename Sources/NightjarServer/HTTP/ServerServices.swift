@@ -1,0 +1,26 @@
+package import Logging
+package import Nightjar
+
+/// What the handlers of requests share.
+package struct ServerServices: Sendable {
+    package let pool: PostgresPool
+    package let client: Client
+    package let configuration: ServerConfiguration
+    package let logger: Logger
+    /// Stores events of concurrent requests together.
+    let batcher: EventBatcher
+    /// Who may send events.
+    let eventKeys: EventKeys
+    /// Registers apps.
+    let registry: AppRegistry
+
+    package init(pool: PostgresPool, client: Client, configuration: ServerConfiguration, logger: Logger) {
+        self.pool = pool
+        self.client = client
+        self.configuration = configuration
+        self.logger = logger
+        batcher = EventBatcher(client: client, logger: logger)
+        registry = AppRegistry(pool: pool, logger: logger)
+        eventKeys = EventKeys(pool: pool, keys: configuration.keys)
+    }
+}

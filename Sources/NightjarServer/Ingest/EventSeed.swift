@@ -1,0 +1,35 @@
+internal import Foundation
+
+/// What the ids of a request's events are made of, so that the same request, sent again, gets the same ids: the header
+/// `x-inngest-event-id-seed: <milliseconds>,<ten bytes in base64>`.
+struct EventSeed: Sendable, Hashable {
+    var milliseconds: UInt64
+    var entropy: [UInt8]
+
+    /// Reads the header's value; nil when it is none.
+    init?(_ text: String) {
+        let parts = text.split(separator: ",", maxSplits: 1)
+        guard parts.count == 2, let milliseconds = UInt64(parts[0].trimmingCharacters(in: .whitespaces)),
+            milliseconds < 1 << 48,
+            let entropy = Data(base64Encoded: parts[1].trimmingCharacters(in: .whitespaces)), entropy.count == 10
+        else { return nil }
+        self.milliseconds = milliseconds
+        self.entropy = Array(entropy)
+    }
+
+    /// The id of an event of the request, the first of which has the number 1: the number is added to the last four bytes.
+    func id(_ number: Int) -> UUID {
+        let tail = entropy.suffix(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) } &+ UInt32(truncatingIfNeeded: number)
+        let time = (0..<6).map { UInt8(truncatingIfNeeded: milliseconds >> (8 * (5 - UInt64($0)))) }
+        let end = (0..<4).map { UInt8(truncatingIfNeeded: tail >> (8 * (3 - UInt32($0)))) }
+        return (time + entropy.prefix(6) + end).withUnsafeBytes { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) }
+    }
+
+    /// Whether events can be stored under such ids: the log of events has parts for these weeks. See
+    /// `nightjar.make_partitions`.
+    func isStorable(at now: Date) -> Bool {
+        let week = 7 * 86_400.0
+        let date = Date(timeIntervalSince1970: Double(milliseconds) / 1_000)
+        return (now - (week - 86_400)...now + 4 * week).contains(date)
+    }
+}
