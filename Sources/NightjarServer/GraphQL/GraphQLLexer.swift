@@ -55,7 +55,8 @@ struct GraphQLLexer {
         let text = String(rest.prefix { "+-.eE".unicodeScalars.contains($0) || ("0"..."9").contains($0) })
         rest.removeFirst(text.unicodeScalars.count)
         if let whole = Int64(text) { return .integer(whole) }
-        guard let value = Double(text), value.isFinite else { throw GraphQLError("line \(line): \(text) is no number") }
+        let isNumber = text.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/) != nil
+        guard isNumber, let value = Double(text), value.isFinite else { throw GraphQLError("line \(line): \(text) is no number") }
         return .number(value)
     }
 
