@@ -8,7 +8,7 @@ enum Execution {
     static func services(for configuration: ServerConfiguration, database: PostgresConfiguration, logger: Logger)
         -> [any Service]
     {
-        []
+        [RemoteExecutionService(configuration: configuration, database: database, logger: logger)]
     }
 }
 

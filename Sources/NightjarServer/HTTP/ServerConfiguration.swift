@@ -1,3 +1,5 @@
+package import Nightjar
+
 /// How a server behaves: where it listens, what it accepts, and whom it trusts.
 package struct ServerConfiguration: Sendable {
     /// The address to listen at.
@@ -12,6 +14,8 @@ package struct ServerConfiguration: Sendable {
     package var appURLs: [String] = []
     /// Whether this process executes runs of remote apps, too.
     package var executes = true
+    /// How the runs of each app are executed: its concurrency is how many calls are made to one app at once.
+    package var worker = WorkerConfiguration()
     /// Whether `step.fetch` and `step.ai` may call private addresses.
     package var allowsPrivateFetch = false
     /// The bytes that the body of a request may have.
