@@ -1,5 +1,8 @@
 """The SDK's other adapters, answers that stream, and plain functions in an asynchronous framework."""
 
+import asyncio
+import contextlib
+
 import inngest
 import pytest
 
@@ -34,7 +37,6 @@ async def fails(ctx):
 @functions.function()
 async def takes_its_time(ctx):
     """Longer than the pause between two signs of life of a streaming answer."""
-    import asyncio
 
     async def work():
         await asyncio.sleep(3.5)
@@ -49,23 +51,24 @@ CASES = {
     "tornado": ("tornado", False, {}),
     "flask-async": ("flask", True, {}),
     "fastapi-sync": ("fastapi", False, {}),
-    "fastapi-streaming": ("fastapi", True, {"streaming": "force"}),
+    "fastapi-streaming": ("fastapi", True, {"streaming": inngest.Streaming.FORCE}),
     "fastapi-other-path": ("fastapi", True, {"serve_path": "/other/path"}),
 }
 
 
-@pytest.fixture(params=CASES, scope="module")
-def framework(request, server):
-    name, asynchronous, options = CASES[request.param]
-    if "streaming" in options:
-        from inngest import Streaming
-
-        options = {"streaming": Streaming.FORCE}
+@contextlib.contextmanager
+def registered(server, case):
+    name, asynchronous, options = CASES[case]
     app = App(server, name, asynchronous=asynchronous)
     with app.serve(functions.of(app), **options):
-        if "serve_path" in options:
-            app.url = app.url.replace("/api/inngest", options["serve_path"])
+        app.url = app.url.replace("/api/inngest", options.get("serve_path", "/api/inngest"))
         app.register()
+        yield app
+
+
+@pytest.fixture(params=CASES, scope="module")
+def framework(request, server):
+    with registered(server, request.param) as app:
         yield app
 
 
@@ -81,7 +84,6 @@ def test_errors(framework):
     assert framework.start("fails").failed()["message"] == "for good"
 
 
-def test_a_stream_that_stays_alive(framework, request):
-    if "streaming" not in request.node.name:
-        pytest.skip("does not stream")
-    assert framework.start("takes-its-time").completed() == "done"
+def test_a_stream_that_stays_alive(server):
+    with registered(server, "fastapi-streaming") as app:
+        assert app.start("takes-its-time").completed() == "done"

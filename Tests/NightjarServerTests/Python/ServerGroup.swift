@@ -1,6 +1,8 @@
 import AsyncHTTPClient
 import Foundation
+import Logging
 import NIOCore
+import NIOHTTP1
 import NightjarTesting
 import PostgresClient
 import Synchronization
@@ -100,7 +102,7 @@ final class ServerGroup: Sendable {
     private func answers() async -> Bool {
         let response = try? await HTTPClient.shared.execute(
             HTTPClientRequest(url: "\(url)/health"), timeout: .seconds(5))
-        return response?.status == .ok
+        return response?.status.code == 200
     }
 
     /// What all have written.
@@ -146,7 +148,7 @@ final class ServerGroup: Sendable {
         let session = PostgresSession(database.configuration, logger: .init(label: "test"))
         let rows = try await session.run { db in
             try db.query(sql).map { row in
-                try (0..<row.count).map { column in try row.decode(column, as: String?.self) }
+                try (0..<row.columns.count).map { column in try row.decode(column, as: String?.self) }
             }
         }
         await session.close()

@@ -51,7 +51,8 @@ async def send(client: inngest.Inngest, seconds: float, rate: float, accepted) -
                 for id in await client.send(inngest.Event(name="load/three-steps", data={})):
                     accepted.write(id + "\n")
                     counts[0] += 1
-            except Exception:  # noqa: BLE001 - whatever the SDK says after its own retries: not accepted
+            except Exception as error:  # noqa: BLE001 - whatever the SDK says after its own retries: not accepted
+                print(f"refused: {error!r}", flush=True)
                 counts[1] += 1
             await asyncio.sleep(senders / rate)
 
