@@ -12,16 +12,20 @@ package final class QueueWorker: Sendable {
     ///   - queue: The app's queue.
     ///   - functions: By the numbers under which runs name them; see ``update(_:)``.
     ///   - pool: Shared with others; not closed here.
-    ///   - database: For the session's and the listener's own connections.
+    ///   - heartbeat: A connection for the heartbeats of all that share it; not closed here.
     package init(
         app: String, queue: Int32, functions: [Int32: RunnableFunction], pool: PostgresPool,
-        database: PostgresConfiguration, configuration: WorkerConfiguration, logger: Logger
+        database: PostgresConfiguration, heartbeat: PostgresSession, configuration: WorkerConfiguration, logger: Logger
     ) {
+        // Somebody listens for all of them: see ``heard(_:)``.
+        var configuration = configuration
+        configuration.listens = false
         var logger = logger
         logger[metadataKey: LogKey.app] = "\(app)"
         engine = WorkerEngine(
             app: app, registration: Registration(queue: queue, functions: functions), pool: pool,
-            database: database.forEngine(name: "nightjar worker \(app)"), configuration: configuration, logger: logger)
+            database: database.forEngine(name: "nightjar worker \(app)"), heartbeat: heartbeat,
+            configuration: configuration, logger: logger)
     }
 
     /// Works until the task is cancelled or a graceful shutdown has finished.
@@ -32,6 +36,15 @@ package final class QueueWorker: Sendable {
             engine.shutDown()
         }
     }
+
+    /// The channel on which the hints come that ``heard(_:)`` is for.
+    package static let channel = Hint.channel
+
+    /// Takes a notification.
+    package func heard(_ payload: String) { engine.heard(payload) }
+
+    /// What was notified while nobody listened is lost: looks once.
+    package func listening() { engine.listening() }
 
     /// Takes the functions as they are from now on.
     package func update(_ functions: [Int32: RunnableFunction]) {

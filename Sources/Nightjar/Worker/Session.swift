@@ -18,12 +18,18 @@ final class Session: Sendable {
 
     private let state = Mutex(State())
     private let database: PostgresSession
+    private let isShared: Bool
     private let name: String
     private let timeToLive: Duration
     private let logger: Logger
 
-    init(database: PostgresConfiguration, name: String, timeToLive: Duration, logger: Logger) {
-        self.database = PostgresSession(database, logger: logger)
+    /// - Parameter heartbeat: A connection that others use for the same; nil: one of its own.
+    init(
+        database: PostgresConfiguration, heartbeat: PostgresSession? = nil, name: String, timeToLive: Duration,
+        logger: Logger
+    ) {
+        self.database = heartbeat ?? PostgresSession(database, logger: logger)
+        isShared = heartbeat != nil
         self.name = name
         self.timeToLive = timeToLive
         self.logger = logger
@@ -117,7 +123,7 @@ final class Session: Sendable {
         if let id {
             _ = try? await database.run { db in try db.execute(Statement.closeSession.sql, [id]) }
         }
-        await database.close()
+        if !isShared { await database.close() }
     }
 
     private var validity: Duration { timeToLive - min(.seconds(1), timeToLive / 4) }

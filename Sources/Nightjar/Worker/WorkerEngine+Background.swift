@@ -113,20 +113,26 @@ extension WorkerEngine {
     func listen() async {
         for await element in PostgresNotifications(database, channels: [Hint.channel], logger: logger) {
             switch element {
-            case .listening:
-                // What was sent while nobody listened is lost: look once.
-                hinted()
-                pendingAlarm.ring()
-                gatherAlarm.ring()
-            case .notification(_, let payload, _):
-                for hint in Hint.parse(payload) { heard(hint) }
+            case .listening: listening()
+            case .notification(_, let payload, _): heard(payload)
             case .lost(let error):
                 logger.info("not listening; polling", metadata: [LogKey.error: "\(error)"])
             }
         }
     }
 
-    func heard(_ hint: Hint) {
+    /// What was sent while nobody listened is lost: look once.
+    func listening() {
+        hinted()
+        pendingAlarm.ring()
+        gatherAlarm.ring()
+    }
+
+    func heard(_ payload: String) {
+        for hint in Hint.parse(payload) { heard(hint) }
+    }
+
+    private func heard(_ hint: Hint) {
         switch hint {
         case .ready: hinted()
         case .pending: pendingAlarm.ring()

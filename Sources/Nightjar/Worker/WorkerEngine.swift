@@ -51,7 +51,7 @@ final class WorkerEngine: Sendable {
 
     init(
         app: String, registration: Registration, pool: PostgresPool, database: PostgresConfiguration,
-        configuration: WorkerConfiguration, logger: Logger
+        heartbeat: PostgresSession? = nil, configuration: WorkerConfiguration, logger: Logger
     ) {
         self.app = app
         self.pool = pool
@@ -60,7 +60,7 @@ final class WorkerEngine: Sendable {
         self.logger = logger
         metrics = WorkerMetrics(app: app)
         session = Session(
-            database: database,
+            database: database, heartbeat: heartbeat,
             name: "\(app) \(ProcessInfo.processInfo.hostName):\(ProcessInfo.processInfo.processIdentifier)",
             timeToLive: configuration.sessionTimeToLive, logger: logger)
         committer = Committer(pool: pool, session: session, metrics: metrics, logger: logger)

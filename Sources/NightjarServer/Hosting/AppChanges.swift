@@ -3,7 +3,7 @@ internal import Nightjar
 internal import PostgresClient
 internal import Synchronization
 
-/// Tells when an app was registered.
+/// Tells when an app was registered, and passes the engine's hints on: one connection listens, however many apps there are.
 final class AppChanges: Sendable {
     private static let channel = "nightjar_apps"
 
@@ -12,19 +12,30 @@ final class AppChanges: Sendable {
     private let alarm = Alarm()
     private let clockAlarm = Alarm()
     private let stopped = Mutex(false)
+    private let hosts = Mutex<[RemoteHost]>([])
 
     init(database: PostgresConfiguration, logger: Logger) {
         self.database = database
         self.logger = logger
     }
 
+    /// Passes hints on to a host from now on.
+    func add(_ host: RemoteHost) { hosts.withLock { $0.append(host) } }
+
     /// Listens until the task is cancelled.
     func listen() async {
-        for await element in PostgresNotifications(database, channels: [Self.channel], logger: logger) {
+        let channels = [Self.channel, QueueWorker.channel]
+        for await element in PostgresNotifications(database, channels: channels, logger: logger) {
             switch element {
             // What was told while nobody listened is lost: look once.
-            case .listening, .notification: ring()
-            case .lost: break
+            case .listening:
+                ring()
+                for host in hosts.withLock({ $0 }) { host.listening() }
+            case .notification(Self.channel, _, _): ring()
+            case .notification(_, let payload, _):
+                for host in hosts.withLock({ $0 }) { host.heard(payload) }
+            case .lost(let error):
+                logger.info("not listening; polling", metadata: ["error": "\(error)"])
             }
         }
     }

@@ -12,7 +12,8 @@ final class RemoteHost: Sendable {
     private let logger: Logger
 
     init(
-        _ app: RemoteApp, pool: PostgresPool, database: PostgresConfiguration, configuration: WorkerConfiguration,
+        _ app: RemoteApp, pool: PostgresPool, database: PostgresConfiguration, heartbeat: PostgresSession,
+        configuration: WorkerConfiguration,
         logger: Logger, makeCaller: RemoteWorker.MakeCaller
     ) {
         let gate = CallGate()
@@ -22,6 +23,7 @@ final class RemoteHost: Sendable {
         self.logger = logger
         worker = QueueWorker(
             app: app.name, queue: app.id, functions: Self.functions(of: app, caller), pool: pool, database: database,
+            heartbeat: heartbeat,
             configuration: configuration, logger: logger)
         gate.open(for: worker)
     }
@@ -38,6 +40,12 @@ final class RemoteHost: Sendable {
             }
         }
     }
+
+    /// Takes a notification of the engine's.
+    func heard(_ payload: String) { worker.heard(payload) }
+
+    /// What was notified while nobody listened is lost: looks once.
+    func listening() { worker.listening() }
 
     /// Takes the app as it is registered now.
     func update(_ now: RemoteApp) {

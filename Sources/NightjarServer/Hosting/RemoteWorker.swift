@@ -12,9 +12,10 @@ internal import ServiceLifecycle
 package struct RemoteWorker: Service {
     /// Makes what calls an app. The gate holds back the claims of the app's runs; the pool is
     /// the worker's.
-    package typealias MakeCaller = @Sendable (
-        _ app: RemoteApp, _ gate: CallGate, _ pool: PostgresPool
-    ) -> any AppCaller
+    package typealias MakeCaller =
+        @Sendable (
+            _ app: RemoteApp, _ gate: CallGate, _ pool: PostgresPool
+        ) -> any AppCaller
 
     private let database: PostgresConfiguration
     private let configuration: WorkerConfiguration
@@ -46,18 +47,20 @@ package struct RemoteWorker: Service {
         do {
             try await pool.withConnection { db in try Migrator.checkCurrent(db) }
             let changes = AppChanges(database: database.forEngine(name: "nightjar work"), logger: logger)
+            let heartbeat = PostgresSession(database.forEngine(name: "nightjar work heartbeat"), logger: logger)
             await withTaskGroup { background in
                 background.addTask { await changes.listen() }
                 background.addTask { [logger] in await CronClock(pool: pool, changes: changes, logger: logger).run() }
                 defer { background.cancelAll() }
                 await withGracefulShutdownHandler {
                     await withDiscardingTaskGroup { group in
-                        await watch(changes, pool, &group)
+                        await watch(changes, pool, heartbeat, &group)
                     }
                 } onGracefulShutdown: {
                     changes.stop()
                 }
             }
+            await heartbeat.close()
         } catch {
             await pool.close()
             throw error
@@ -67,7 +70,8 @@ package struct RemoteWorker: Service {
 
     /// Looks for apps whenever something was registered, and now and then; starts what is new, updates what has changed.
     private func watch(
-        _ changes: AppChanges, _ pool: PostgresPool, _ group: inout DiscardingTaskGroup
+        _ changes: AppChanges, _ pool: PostgresPool, _ heartbeat: PostgresSession,
+        _ group: inout DiscardingTaskGroup
     ) async {
         var hosts: [Int32: RemoteHost] = [:]
         while !Task.isCancelled, !changes.areStopped {
@@ -78,9 +82,10 @@ package struct RemoteWorker: Service {
                         continue
                     }
                     let host = RemoteHost(
-                        app, pool: pool, database: database, configuration: configuration, logger: logger,
-                        makeCaller: makeCaller)
+                        app, pool: pool, database: database, heartbeat: heartbeat, configuration: configuration,
+                        logger: logger, makeCaller: makeCaller)
                     hosts[app.id] = host
+                    changes.add(host)
                     logger.info("executing the runs of an app", metadata: ["app": "\(app.name)"])
                     group.addTask { await host.run() }
                 }
