@@ -15,6 +15,10 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioCompression = Target.Dependency.product(name: "NIOHTTPCompression", package: "swift-nio-extras")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -38,6 +42,10 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.0.0"),
         // The HTTP client that calls remote apps.
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.20.0"),
+        // What both are made of, and speak in their interfaces.
+        .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+        // The limit on what the client unpacks.
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.20.0"),
     ],
     targets: [
         // libpq, PostgreSQL's own client library, found through pkg-config.
@@ -88,7 +96,7 @@ let package = Package(
             name: "NightjarServer",
             dependencies: [
                 "CLibCrypto", "Nightjar", "NightjarCore", "PostgresClient", hummingbird, hummingbirdTLS, httpClient,
-                logging, metrics, lifecycle,
+                nioCore, nioHTTP, nioCompression, nioPosix, logging, metrics, lifecycle,
             ],
             swiftSettings: settings
         ),

@@ -138,10 +138,14 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- A step began to wait: its keys go into the match index; what it invokes is started by an event.
--- Locks: waits and logs, by insertion; those of an event's insertion (0010). Indexes: runs_pkey, events_pkey.
+-- Locks: waits and logs, by insertion; those of an event's insertion (0010).
+-- Indexes: open_steps_pkey, live_pkey, runs_pkey, events_pkey.
+-- LATERAL … OFFSET 0 (LIMIT 1 where it prunes partitions) and = ANY (ARRAY(…)): else a table that was analyzed while it was
+-- empty is read from end to end, for each of the steps (PlanTests). Nor does anything here want a bitmap scan: where one row
+-- is expected, it seems as cheap as reading the beginning of an index in order, and reads all of it.
 CREATE FUNCTION nightjar.step_opened() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM opened) THEN
         RETURN NULL;
@@ -151,7 +155,7 @@ BEGIN
     SET since = CASE WHEN (n.spec ->> 'look_back')::boolean THEN (SELECT r.event_seq FROM nightjar.runs r WHERE r.run_id = n.run_id)
                      ELSE nextval('nightjar.event_seq') END
     FROM opened n
-    WHERE o.run_id = n.run_id AND o.step = n.step AND o.since IS NULL;
+    WHERE o.run_id = ANY (ARRAY(SELECT n.run_id FROM opened n)) AND o.run_id = n.run_id AND o.step = n.step AND o.since IS NULL;
 
     INSERT INTO nightjar.match_paths (tenant_id, event, path)
     SELECT DISTINCT n.tenant_id, n.spec ->> 'event', b.event_path
@@ -166,9 +170,9 @@ BEGIN
     SELECT o.tenant_id, -(o.slot * 16 + b.branch - 1)::int,
            nightjar.match_key(o.spec ->> 'event', b.event_path, v.value), o.run_id, o.since, 2
     FROM opened n
-    JOIN nightjar.open_steps o ON o.run_id = n.run_id AND o.step = n.step
-    JOIN nightjar.runs r ON r.run_id = n.run_id
-    JOIN nightjar.events e ON e.event_id = r.event_id
+    CROSS JOIN LATERAL (SELECT o.* FROM nightjar.open_steps o WHERE o.run_id = n.run_id AND o.step = n.step OFFSET 0) o
+    CROSS JOIN LATERAL (SELECT r.event_id FROM nightjar.runs r WHERE r.run_id = n.run_id LIMIT 1) r
+    CROSS JOIN LATERAL (SELECT e.* FROM nightjar.events e WHERE e.event_id = r.event_id LIMIT 1) e
     CROSS JOIN LATERAL ROWS FROM (jsonb_to_recordset(o.spec -> 'branches')
         AS (trigger_path text[], event_path text[], "guard" jsonb)) WITH ORDINALITY
         AS b (trigger_path, event_path, "guard", branch)
@@ -181,7 +185,8 @@ BEGIN
     SELECT o.tenant_id, -(o.slot * 16),
            nightjar.match_key('inngest/function.finished', '{data,correlation_id}', to_jsonb(o.run_id || '.' || o.step)),
            o.run_id, o.since, 2
-    FROM opened n JOIN nightjar.open_steps o ON o.run_id = n.run_id AND o.step = n.step
+    FROM opened n
+    CROSS JOIN LATERAL (SELECT o.* FROM nightjar.open_steps o WHERE o.run_id = n.run_id AND o.step = n.step OFFSET 0) o
     WHERE o.kind = 5;
     INSERT INTO nightjar.events (tenant_id, name, data)
     SELECT n.tenant_id, 'inngest/function.invoked',
@@ -197,18 +202,18 @@ BEGIN
               WHERE b.tenant_id = n.tenant_id
                 AND (b.name || '-' || g.name = n.spec ->> 'slug' OR nightjar.function_uuid(g.function_id)::text = n.spec ->> 'slug')
               ORDER BY length(b.name) DESC LIMIT 1) s ON n.spec ? 'slug'
-          JOIN nightjar.live l ON l.run_id = n.run_id
-          JOIN nightjar.functions f ON f.function_id = l.function_id
-          JOIN nightjar.apps a ON a.app_id = f.app_id
+          CROSS JOIN LATERAL (SELECT l.function_id, l.origin FROM nightjar.live l WHERE l.run_id = n.run_id OFFSET 0) l
+          CROSS JOIN LATERAL (SELECT f.app_id FROM nightjar.functions f WHERE f.function_id = l.function_id OFFSET 0) f
+          CROSS JOIN LATERAL (SELECT a.name FROM nightjar.apps a WHERE a.app_id = f.app_id OFFSET 0) a
           WHERE n.kind = 5 ORDER BY n.run_id, n.step) n;
     RETURN NULL;
 END $$;
 CREATE TRIGGER step_opened AFTER INSERT ON nightjar.open_steps
     REFERENCING NEW TABLE AS opened FOR EACH STATEMENT EXECUTE FUNCTION nightjar.step_opened();
 
--- A step waits no more: recorded, or gone with its run. Index: waits_run.
+-- A step waits no more: recorded, or gone with its run. Index: waits_run, which knows = ANY only by a bitmap scan.
 CREATE FUNCTION nightjar.step_closed() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = on SET jit = off AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM closed) THEN
         RETURN NULL;
@@ -250,7 +255,7 @@ END $$;
 CREATE FUNCTION nightjar.answer(run_ids uuid[], policy_ids int[], event_ids uuid[])
 RETURNS TABLE (run_id uuid, session_id uuid)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+SET enable_seqscan = off SET enable_bitmapscan = on SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
@@ -264,7 +269,8 @@ BEGIN
     ), told AS (
         UPDATE nightjar.open_steps o SET arrived = a.event_id, arrived_at = clock_timestamp()
         FROM (SELECT a.* FROM asked a WHERE (a.run_id IN (SELECT h.run_id FROM held h)) IS TRUE) a
-        WHERE o.run_id = a.run_id AND o.slot = a.slot AND o.arrived IS NULL
+        -- = ANY (ARRAY(…)) beside the join: else the table may be read from end to end for it; below too.
+        WHERE o.run_id = ANY (ARRAY(SELECT h.run_id FROM held h)) AND o.run_id = a.run_id AND o.slot = a.slot AND o.arrived IS NULL
         RETURNING o.run_id, o.slot
     ), heard AS (
         DELETE FROM nightjar.waits w
@@ -275,7 +281,7 @@ BEGIN
         SET mail = l.mail + t.count, state = CASE WHEN l.state IN (2, 3, 5, 6) THEN 0 ELSE l.state END,
             due_at = CASE WHEN l.state IN (2, 3, 5, 6) THEN NULL ELSE l.due_at END
         FROM (SELECT t.run_id, count(*)::int AS count FROM told t GROUP BY t.run_id) t
-        WHERE l.run_id = t.run_id
+        WHERE l.run_id = ANY (ARRAY(SELECT t.run_id FROM told t)) AND l.run_id = t.run_id
     )
     SELECT h.run_id, h.session_id FROM held h;
 END $$;
@@ -292,7 +298,7 @@ END $$;
 CREATE FUNCTION nightjar.look_back(most int, after_run uuid DEFAULT '00000000-0000-0000-0000-000000000000', after_step text DEFAULT '')
 RETURNS TABLE (run_id uuid, session_id uuid, reached_run uuid, reached_step text, stayed boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
     o record;
@@ -350,7 +356,8 @@ BEGIN
             UNION ALL
             SELECT e.event_id, e.seq, x.policy_id
             FROM nightjar.events e
-            JOIN nightjar.waits x ON x.run_id = o.run_id AND x.purpose = 2 AND -x.policy_id / 16 = o.slot
+            CROSS JOIN (SELECT x.policy_id, x.key FROM nightjar.waits x
+                        WHERE x.run_id = o.run_id AND x.purpose = 2 AND -x.policy_id / 16 = o.slot OFFSET 0) x
             CROSS JOIN LATERAL (SELECT ARRAY(SELECT p.value FROM jsonb_array_elements_text(
                 o.spec #> ARRAY['branches', (-x.policy_id % 16)::text, 'event_path']) p) AS path OFFSET 0) b
             CROSS JOIN LATERAL nightjar.event_values(
@@ -381,14 +388,14 @@ BEGIN
     END IF;
     -- Answered, or searched in vain. Where somebody holds the run's row, the event is found again.
     UPDATE nightjar.open_steps u SET searched = true, looked = true
-    WHERE (u.run_id, u.step) IN (
+    WHERE u.run_id = ANY (ids) AND (u.run_id, u.step) IN (
         SELECT u.run_id, u.step FROM nightjar.open_steps u
         WHERE u.run_id = ANY (ids) AND NOT u.looked AND u.arrived IS NOT NULL FOR UPDATE SKIP LOCKED);
     UPDATE nightjar.open_steps u SET searched = true, looked = v.done
     FROM (SELECT v.* FROM unnest(vain, vain_steps, vain_done) AS v (run_id, step, done)
           CROSS JOIN LATERAL (SELECT FROM nightjar.open_steps u WHERE u.run_id = v.run_id AND u.step = v.step
                               FOR UPDATE SKIP LOCKED) u) v
-    WHERE u.run_id = v.run_id AND u.step = v.step AND (v.done OR NOT u.searched);
+    WHERE u.run_id = ANY (vain) AND u.run_id = v.run_id AND u.step = v.step AND (v.done OR NOT u.searched);
     RETURN QUERY SELECT NULL::uuid, NULL::uuid, CASE WHEN seen = most THEN reached_run END,
                         CASE WHEN seen = most THEN reached_step END,
                         EXISTS (SELECT FROM nightjar.open_steps u WHERE NOT u.looked);
@@ -399,7 +406,7 @@ END $$;
 -- Locks: newcomers, SKIP LOCKED; pending rows by insertion. Indexes: newcomers_pkey, waits_run, match_log_key.
 CREATE FUNCTION nightjar.search_newcomers(most int) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 DECLARE
     chunk constant int := 500;
     began constant timestamptz := clock_timestamp();
@@ -421,9 +428,12 @@ BEGIN
     WHERE c.run_id = ANY (batch) AND NOT EXISTS (
         SELECT FROM (SELECT w.tenant_id, w.key, w.since FROM nightjar.waits w
                      WHERE w.run_id = c.run_id AND w.purpose = 1 OFFSET 0) w
-        JOIN nightjar.match_log l ON l.tenant_id = w.tenant_id AND l.key = w.key AND l.seq > w.since
-        WHERE l.log_id >= nightjar.uuid7_floor(nightjar.uuid7_time(c.run_id) - interval '1 hour')
-          AND l.log_id < nightjar.uuid7_floor(now() + interval '1 hour'));
+        CROSS JOIN LATERAL (
+            SELECT FROM nightjar.match_log l
+            WHERE l.tenant_id = w.tenant_id AND l.key = w.key AND l.seq > w.since
+              AND l.log_id >= nightjar.uuid7_floor(nightjar.uuid7_time(c.run_id) - interval '1 hour')
+              AND l.log_id < nightjar.uuid7_floor(now() + interval '1 hour') OFFSET 0) l
+        OFFSET 0);
     FOR n IN SELECT c.run_id, c.seq FROM nightjar.newcomers c WHERE c.run_id = ANY (batch) ORDER BY c.run_id LOOP
         IF clock_timestamp() > began + interval '250 ms' THEN
             unfinished := true;
@@ -434,9 +444,11 @@ BEGIN
         FOR m IN SELECT w.tenant_id, w.key, w.policy_id, l.seq, l.event_id, nightjar.uuid7_time(l.log_id) AS at
                  FROM (SELECT w.tenant_id, w.key, w.since, w.policy_id FROM nightjar.waits w
                        WHERE w.run_id = n.run_id AND w.purpose = 1 OFFSET 0) w
-                 JOIN nightjar.match_log l ON l.tenant_id = w.tenant_id AND l.key = w.key AND l.seq > greatest(w.since, n.seq)
-                 WHERE l.log_id >= nightjar.uuid7_floor(nightjar.uuid7_time(n.run_id) - interval '1 hour')
-                   AND l.log_id < nightjar.uuid7_floor(now() + interval '1 hour')
+                 CROSS JOIN LATERAL (
+                     SELECT l.seq, l.event_id, l.log_id FROM nightjar.match_log l
+                     WHERE l.tenant_id = w.tenant_id AND l.key = w.key AND l.seq > greatest(w.since, n.seq)
+                       AND l.log_id >= nightjar.uuid7_floor(nightjar.uuid7_time(n.run_id) - interval '1 hour')
+                       AND l.log_id < nightjar.uuid7_floor(now() + interval '1 hour') OFFSET 0) l
                  ORDER BY l.seq, w.policy_id LIMIT chunk LOOP
             -- Also in the middle of an event's rows: the last number may not be complete.
             read := read + 1;

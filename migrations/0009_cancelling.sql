@@ -73,7 +73,7 @@ DROP FUNCTION nightjar.apply_pending(int, int, bigint);
 CREATE FUNCTION nightjar.apply_pending(events int, chunk int, after bigint)
 RETURNS TABLE (run_id uuid, session_id uuid, cancelled boolean, reached bigint, more boolean, stayed boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
     tenants int[]; keys uuid[]; seqs bigint[];
@@ -146,7 +146,7 @@ BEGIN
           -- What came before it began to wait counts first: see nightjar.look_back.
           AND NOT EXISTS (SELECT FROM nightjar.open_steps o
                           WHERE o.run_id = h.run_id AND o.slot = -h.policy_id / 16 AND NOT o.searched
-                            AND (o.spec ->> 'look_back')::boolean)
+                            AND (o.spec ->> 'look_back')::boolean OFFSET 0)
         ORDER BY h.run_id, -h.policy_id / 16, p.seq) h;
     IF ids IS NOT NULL THEN
         FOR run_id, session_id IN SELECT a.run_id, a.session_id FROM nightjar.answer(ids, policies, answers) a LOOP
@@ -160,7 +160,7 @@ BEGIN
     WITH seen AS MATERIALIZED (
         SELECT h.*, h.holds AND h.run_id NOT IN (SELECT unnest(ended))
                     AND (h.purpose = 1 OR h.run_id NOT IN (SELECT unnest(answered)))
-                    AND EXISTS (SELECT FROM nightjar.live l WHERE l.run_id = h.run_id) AS missed
+                    AND EXISTS (SELECT FROM nightjar.live l WHERE l.run_id = h.run_id OFFSET 0) AS missed
         FROM unnest(c_row, c_run, c_policy, c_purpose, c_holds) WITH ORDINALITY
              AS h (row, run_id, policy_id, purpose, holds, position)
     ), standing AS MATERIALIZED (
@@ -240,16 +240,17 @@ END $$;
 -- Answers those that it ended, with the session that was executing each.
 -- Locks: live ascending SKIP LOCKED → open steps → waits. Index: live_expires.
 CREATE FUNCTION nightjar.expire(most int) RETURNS TABLE (run_id uuid, session_id uuid)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
+    at constant timestamptz := clock_timestamp();   -- a call in its place would not bound the scan of the index
     ids uuid[];
     causes jsonb[];
 BEGIN
     SELECT array_agg(l.run_id), array_agg(jsonb_build_object(
                'kind', 'timeout', 'timeout', CASE WHEN l.epoch = 0 THEN 'start' ELSE 'finish' END, 'asked_at', l.expires_at))
     INTO ids, causes
-    FROM (SELECT l.run_id, l.epoch, l.expires_at FROM nightjar.live l WHERE l.expires_at <= clock_timestamp()
+    FROM (SELECT l.run_id, l.epoch, l.expires_at FROM nightjar.live l WHERE l.expires_at <= at
           ORDER BY l.expires_at, l.run_id LIMIT most FOR UPDATE SKIP LOCKED) l;
     IF ids IS NOT NULL THEN
         RETURN QUERY SELECT c.run_id, c.session_id FROM nightjar.cancel_runs(ids, causes, true) c;

@@ -9,7 +9,7 @@ SET LOCAL client_min_messages = warning;
 --          functions_tenant_id_app_id_name_key.
 CREATE OR REPLACE FUNCTION nightjar.ingest() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 DECLARE
     -- How many runs an inserting transaction ends by itself, and how many candidates it looks at for each of its keys; the
     -- rest is left to the workers, so that no event can make a user's transaction long.
@@ -92,7 +92,9 @@ BEGIN
                s.ts > arrived OR f.has_conditions,
                CASE WHEN s.invoked THEN CASE WHEN s.data #> '{_nightjar,quiet}' = 'true' THEN 3 ELSE 1 END
                     WHEN starts_with(s.name, 'inngest/function.') THEN 2 ELSE 0 END
-        FROM started s JOIN nightjar.functions f ON f.function_id = s.function_id
+        FROM started s
+        CROSS JOIN LATERAL (SELECT f.queue, f.start_within, f.has_conditions FROM nightjar.functions f
+                            WHERE f.function_id = s.function_id OFFSET 0) f
         RETURNING run_id, pass, newcomer
     ), waiting AS (
         -- A place that the trigger does not have matches nothing, so it makes no wait.
@@ -106,10 +108,12 @@ BEGIN
         INSERT INTO nightjar.newcomers (run_id, seq)
         SELECT a.run_id, a.pass FROM alive a WHERE a.newcomer AND (a.run_id IN (SELECT w.run_id FROM waiting w)) IS TRUE
     ), called AS (
+        -- = ANY (ARRAY(…)) beside the join: else the table could be read from end to end for it, and for every event.
         UPDATE nightjar.open_steps o SET child_run_id = s.run_id
-        FROM started s
-        WHERE s.invoked AND o.run_id = (s.data #>> '{_nightjar,parent}')::uuid AND o.step = s.data #>> '{_nightjar,step}'
-          AND o.kind = 5 AND o.tenant_id = s.tenant_id
+        FROM (SELECT s.run_id, s.tenant_id, (s.data #>> '{_nightjar,parent}')::uuid AS parent, s.data #>> '{_nightjar,step}' AS step
+              FROM started s WHERE s.invoked OFFSET 0) s
+        WHERE o.run_id = ANY (ARRAY(SELECT (s.data #>> '{_nightjar,parent}')::uuid FROM started s WHERE s.invoked))
+          AND o.run_id = s.parent AND o.step = s.step AND o.kind = 5 AND o.tenant_id = s.tenant_id
     )
     SELECT count(*) INTO started FROM started;
 
@@ -136,7 +140,7 @@ BEGIN
                    '_inngest', '{"status": "Failed"}'::jsonb, '_nightjar', '{"quiet": true}'::jsonb)
         FROM inserted n
         WHERE n.name = 'inngest/function.invoked' AND n.data ? '_nightjar'
-          AND NOT EXISTS (SELECT FROM nightjar.runs r WHERE r.event_id = n.event_id);
+          AND NOT EXISTS (SELECT FROM nightjar.runs r WHERE r.event_id = n.event_id OFFSET 0);
     END IF;
 
     -- 2. An id that was here before has no second effect on waiting runs either: a retried cancel must not hit the run
@@ -195,7 +199,10 @@ BEGIN
     --    below it either: the end of a run is an event that may end others, whose ends are events.
     IF ids IS NOT NULL AND current_setting('transaction_isolation') = 'read committed' AND pg_trigger_depth() < 8 THEN
         -- An end that is told of is an event, with all that its run had recorded, and may start another run.
-        IF EXISTS (SELECT FROM unnest(ids) AS t (run_id) JOIN nightjar.live l ON l.run_id = t.run_id
+        -- LATERAL … OFFSET 0: analyzed while it was empty, `live` was read from end to end here, and each row asked about.
+        IF EXISTS (SELECT FROM unnest(ids) AS t (run_id)
+                   CROSS JOIN LATERAL (SELECT l.tenant_id, l.function_id FROM nightjar.live l
+                                       WHERE l.run_id = t.run_id OFFSET 0) l
                    WHERE EXISTS (SELECT FROM nightjar.function_triggers s WHERE s.source = l.function_id)
                       OR nightjar.is_heard(l.tenant_id, 'inngest/function.cancelled')
                       OR nightjar.is_heard(l.tenant_id, 'inngest/function.finished')) THEN

@@ -34,7 +34,8 @@ $$;
 -- app no longer names are archived: nothing starts them, and their runs go on.
 --
 -- `app`: {"name", "url", "sdk", "framework", "version", "checksum",
---         "functions": [what nightjar.register takes, and "title", "url", "config", "flow"]}
+--         "functions": [what nightjar.register takes, and "title", "url", "config", "flow",
+--         "crons": [{"cron", "jitter_ms"}]]}
 -- Locks: advisory (transaction, per tenant); then rows of the small identity tables, if something changed.
 CREATE FUNCTION nightjar.sync(app jsonb) RETURNS TABLE (modified boolean, app_id int, sync_id uuid)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -79,6 +80,22 @@ BEGIN
     FROM named n, nightjar.apps a, nightjar.functions f
     WHERE a.tenant_id = tenant AND a.name = sync.app ->> 'name' AND f.app_id = a.app_id AND f.name = n.name
       AND t.function_id = f.function_id AND t.gated <> (n.flow IS NOT NULL);
+    GET DIAGNOSTICS count = ROW_COUNT;
+    changed := changed OR count > 0;
+
+    WITH named AS (
+        SELECT f.function_id, c.cron, coalesce(c.jitter_ms, 0) AS jitter_ms
+        FROM jsonb_to_recordset(sync.app -> 'functions') AS n (name text, crons jsonb)
+        JOIN nightjar.apps a ON a.tenant_id = tenant AND a.name = sync.app ->> 'name'
+        JOIN nightjar.functions f ON f.app_id = a.app_id AND f.name = n.name
+        CROSS JOIN LATERAL jsonb_to_recordset(coalesce(nullif(n.crons, 'null'), '[]')) AS c (cron text, jitter_ms bigint)
+    ), gone AS (
+        DELETE FROM nightjar.crons c USING nightjar.functions f, nightjar.apps a
+        WHERE f.function_id = c.function_id AND a.app_id = f.app_id AND a.tenant_id = tenant AND a.name = sync.app ->> 'name'
+          AND (c.function_id, c.cron) NOT IN (SELECT n.function_id, n.cron FROM named n)
+    )
+    INSERT INTO nightjar.crons AS c (function_id, cron, jitter_ms) SELECT n.function_id, n.cron, n.jitter_ms FROM named n
+    ON CONFLICT (function_id, cron) DO UPDATE SET jitter_ms = excluded.jitter_ms WHERE c.jitter_ms <> excluded.jitter_ms;
     GET DIAGNOSTICS count = ROW_COUNT;
     changed := changed OR count > 0;
 

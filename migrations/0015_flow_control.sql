@@ -285,6 +285,44 @@ BEGIN
     END IF;
 END $$;
 
+-- When functions are to start by the clock. `last_at` is the last tick that was seen to.
+CREATE TABLE nightjar.crons (
+    function_id int NOT NULL,
+    cron        text NOT NULL,              -- five fields or a descriptor, with TZ= before it
+    jitter_ms   bigint NOT NULL DEFAULT 0,
+    last_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (function_id, cron)
+);
+
+-- Starts the run of a tick, once however many ask; false if somebody was first, or the function has no such trigger any
+-- more. Two triggers of a function that coincide are one tick.
+-- Locks: the trigger's row; those of an event's insertion (0011) and of start_run. Indexes: crons_pkey.
+CREATE FUNCTION nightjar.tick(function_id int, cron text, at timestamptz, fire_at timestamptz) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+#variable_conflict use_variable
+DECLARE
+    event uuid;
+BEGIN
+    UPDATE nightjar.crons c SET last_at = at WHERE c.function_id = tick.function_id AND c.cron = tick.cron AND c.last_at < at;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    IF EXISTS (SELECT FROM nightjar.crons c WHERE c.function_id = tick.function_id AND c.cron <> tick.cron AND c.last_at = at) THEN
+        RETURN false;
+    END IF;
+    PERFORM set_config('nightjar.signal', 'tick', true);
+    INSERT INTO nightjar.events (tenant_id, name, id, data, ts)
+    SELECT f.tenant_id, 'inngest/scheduled.timer', to_char(at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+           jsonb_build_object('cron', cron, 'scheduledAt', to_char(at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+                              'fireAt', to_char(fire_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')), fire_at
+    FROM nightjar.functions f WHERE f.function_id = tick.function_id
+    RETURNING event_id INTO event;
+    PERFORM set_config('nightjar.signal', '', true);
+    PERFORM nightjar.start_run(function_id, event, fire_at);
+    PERFORM nightjar.hint('ready');
+    RETURN true;
+END $$;
+
 -- All events of a run, in order.
 CREATE FUNCTION nightjar.events_of_run(run_id uuid) RETURNS SETOF uuid LANGUAGE sql STABLE AS $$
     SELECT b.event_id FROM (
@@ -296,6 +334,7 @@ CREATE FUNCTION nightjar.events_of_run(run_id uuid) RETURNS SETOF uuid LANGUAGE 
     ORDER BY b.position
 $$;
 
-REVOKE EXECUTE ON FUNCTION nightjar.start_run(int, uuid, timestamptz, uuid[]), nightjar.admit(uuid), nightjar.gather(int) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION nightjar.start_run(int, uuid, timestamptz, uuid[]), nightjar.admit(uuid), nightjar.gather(int),
+    nightjar.tick(int, text, timestamptz, timestamptz) FROM PUBLIC;
 
 INSERT INTO nightjar.migrations (version, name) VALUES (15, 'flow_control');

@@ -121,6 +121,9 @@ static const char close_session[] = {
 static const char commit[] = {
 #embed "statements/commit.sql" suffix(, 0)
 };
+static const char crons[] = {
+#embed "statements/crons.sql" suffix(, 0)
+};
 static const char doctor_backlog[] = {
 #embed "statements/doctor_backlog.sql" suffix(, 0)
 };
@@ -259,6 +262,9 @@ static const char still_executing[] = {
 static const char store_events[] = {
 #embed "statements/store_events.sql" suffix(, 0)
 };
+static const char tick[] = {
+#embed "statements/tick.sql" suffix(, 0)
+};
 
 static const struct nightjar_asset migrations[] = {
     ASSET(migration_0001, "0001_tables"),
@@ -302,6 +308,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(claimed_event_ids, "claimed_event_ids"),
     ASSET(close_session, "close_session"),
     ASSET(commit, "commit"),
+    ASSET(crons, "crons"),
     ASSET(doctor_backlog, "doctor_backlog"),
     ASSET(doctor_bulk_cancels, "doctor_bulk_cancels"),
     ASSET(doctor_cancels, "doctor_cancels"),
@@ -348,6 +355,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(send_signal, "send_signal"),
     ASSET(still_executing, "still_executing"),
     ASSET(store_events, "store_events"),
+    ASSET(tick, "tick"),
 };
 
 int nightjar_migration_count(void) { return COUNT(migrations); }

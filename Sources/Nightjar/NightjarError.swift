@@ -7,7 +7,7 @@ public struct NightjarError: Error, Sendable, CustomStringConvertible {
         private enum Kind: String {
             case schemaMissing, schemaOutdated, schemaTooNew, migrationEdited, invalidFunction, invalidEvent, timedOut
             case unknownRun, unknownFunction, unknownStep, unknownBulkCancel, invalidFilter, replacesNothing,
-                cannotRerun
+                cannotRerun, configuration
         }
         private let kind: Kind
 
@@ -40,6 +40,8 @@ public struct NightjarError: Error, Sendable, CustomStringConvertible {
         public static let replacesNothing = Code(kind: .replacesNothing)
         /// A run that cannot be run again, as things stand.
         public static let cannotRerun = Code(kind: .cannotRerun)
+        /// Settings that do not go together.
+        public static let configuration = Code(kind: .configuration)
 
         /// The code's name.
         public var description: String { kind.rawValue }

@@ -56,11 +56,12 @@ WITH me AS MATERIALIZED (
         SELECT w.tenant_id, w.key, m.seq, m.event_id, m.log_id
         FROM (SELECT w.tenant_id, w.key, w.since, w.policy_id FROM nightjar.waits w
               WHERE w.run_id = c.run_id AND w.purpose = 1 OFFSET 0) w
-        JOIN nightjar.match_log m ON m.tenant_id = w.tenant_id AND m.key = w.key AND m.seq > w.since
         -- Both ids are made by the server. They follow the sequence numbers but for the duration of a statement.
+        CROSS JOIN LATERAL (SELECT m.seq, m.event_id, m.log_id FROM nightjar.match_log m
+                            WHERE m.tenant_id = w.tenant_id AND m.key = w.key AND m.seq > w.since
+                              AND m.log_id >= nightjar.uuid7_floor(nightjar.uuid7_time(c.run_id) - interval '1 hour')
+                              AND m.log_id < nightjar.uuid7_floor(now() + interval '1 hour') OFFSET 0) m
         WHERE c.epoch = 0 AND NOT c.newcomer
-          AND m.log_id >= nightjar.uuid7_floor(nightjar.uuid7_time(c.run_id) - interval '1 hour')
-          AND m.log_id < nightjar.uuid7_floor(now() + interval '1 hour')
           AND nightjar.policy_holds(w.policy_id, c.run_id, m.event_id, nightjar.uuid7_time(m.log_id))
         LIMIT 1
     ) h

@@ -4,18 +4,20 @@
 -- mail than it knows of was answered and the hint was lost.
 -- Locks: none. Indexes: live_ready, live_due, live_expires, pending_seq, open_steps_unlooked, bulk_cancels_running,
 -- live_session; sessions is a few rows.
+-- ORDER BY … LIMIT 1, not min(), which could be planned as a scan of the whole index.
 SELECT EXISTS (SELECT FROM nightjar.live l WHERE l.queue = $1 AND l.state = 0 AND l.function_id = ANY ($3)) AS ready,
        EXISTS (SELECT FROM nightjar.pending) OR EXISTS (SELECT FROM nightjar.open_steps o WHERE NOT o.looked)
            OR EXISTS (SELECT FROM nightjar.newcomers)
            OR EXISTS (SELECT FROM nightjar.bulk_cancels b WHERE b.state = 1) AS pending,
        EXISTS (SELECT FROM nightjar.sessions s
                WHERE NOT s.dead AND s.seen_at + s.ttl < clock_timestamp()
-                  OR s.dead AND EXISTS (SELECT FROM nightjar.live l WHERE l.session_id = s.session_id AND l.state = 1)) AS dead,
-       (SELECT min(l.due_at) FROM nightjar.live l WHERE l.queue = $1 AND l.due_at IS NOT NULL AND l.function_id = ANY ($3)) - clock_timestamp() AS due_in,
+                  OR s.dead AND EXISTS (SELECT FROM nightjar.live l WHERE l.session_id = s.session_id AND l.state = 1 OFFSET 0)) AS dead,
+       (SELECT l.due_at FROM nightjar.live l WHERE l.queue = $1 AND l.due_at IS NOT NULL AND l.function_id = ANY ($3)
+        ORDER BY l.due_at LIMIT 1) - clock_timestamp() AS due_in,
        (SELECT array_agg(l.run_id ORDER BY l.run_id) FROM nightjar.live l WHERE l.session_id = $2 AND l.state = 1) AS runs,
        (SELECT array_agg(l.epoch ORDER BY l.run_id) FROM nightjar.live l WHERE l.session_id = $2 AND l.state = 1) AS epochs,
        (SELECT array_agg(l.mail ORDER BY l.run_id) FROM nightjar.live l WHERE l.session_id = $2 AND l.state = 1) AS mail,
-       (SELECT min(l.expires_at) FROM nightjar.live l WHERE l.expires_at IS NOT NULL) - clock_timestamp() AS expires_in,
+       (SELECT l.expires_at FROM nightjar.live l WHERE l.expires_at IS NOT NULL ORDER BY l.expires_at LIMIT 1) - clock_timestamp() AS expires_in,
        -- Somebody listens to the ends of runs in general: then each end may start others, or answer them.
        EXISTS (SELECT FROM nightjar.tenants t
                CROSS JOIN unnest(ARRAY['failed', 'cancelled', 'finished']) AS n (name)

@@ -13,6 +13,7 @@ package enum Statement: String, CaseIterable {
     case claimedEventIDs = "claimed_event_ids"
     case closeSession = "close_session"
     case commit
+    case crons
     case expire
     case forgetIDs = "forget_ids"
     case forgetSessions = "forget_sessions"
@@ -34,6 +35,7 @@ package enum Statement: String, CaseIterable {
     case send
     case sendSignal = "send_signal"
     case stillExecuting = "still_executing"
+    case tick
     case storeEvents = "store_events"
 
     case doctorBacklog = "doctor_backlog"

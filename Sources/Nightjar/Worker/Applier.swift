@@ -36,13 +36,14 @@ struct Applier: Sendable {
     func apply() async throws -> Bool {
         var stayed = false
         var isDone = false
-        // A cancel may ask for the cancel of runs that the cancelled one had invoked.
         while !isDone {
-            while try await searchNewcomers() {}
+            // A batch at a time: a million runs that were scheduled while no worker ran must not keep an event waiting.
+            let hasNewcomers = try await searchNewcomers()
             let pending = try await applyPending()
             let lookedBack = try await lookBack()
             stayed = pending.stayed || lookedBack
-            isDone = pending.cancelled == 0
+            // A cancel may ask for the cancel of runs that the cancelled one had invoked.
+            isDone = !hasNewcomers && pending.cancelled == 0
         }
         while try await advanceBulk() {}
         return stayed

@@ -1,5 +1,5 @@
 /// The rules for names of events and for patterns of such names.
-enum EventName {
+package enum EventName {
     static let maximumLength = 255
     /// Functions may listen to these; only the database sends them.
     static let systemPrefix = "inngest/"
@@ -34,7 +34,7 @@ enum EventName {
     }
 
     /// Returns what is wrong with the name or wildcard pattern of a trigger or cancellation, nil when nothing is.
-    static func patternProblem(_ pattern: String) -> String? {
+    package static func patternProblem(_ pattern: String) -> String? {
         if let problem = commonProblem(pattern) { return problem }
         guard let star = pattern.firstIndex(of: "*") else { return nil }
         let prefix = pattern[..<star]

@@ -4,7 +4,7 @@ import Synchronization
 ///
 /// Arrivals may be delivered at any time: before the execution begins they are kept, after its end they have no effect.
 package final class RunMailbox: Sendable {
-    typealias Receiver = @Sendable (_ arrivals: [Arrival], _ mail: Int) -> Void
+    package typealias Receiver = @Sendable (_ arrivals: [Arrival], _ mail: Int) -> Void
 
     private struct State {
         var receiver: Receiver?
@@ -31,7 +31,7 @@ package final class RunMailbox: Sendable {
     }
 
     /// Hands over what was delivered so far, and from now on whatever is delivered.
-    func open(_ receiver: @escaping Receiver) {
+    package func open(_ receiver: @escaping Receiver) {
         let (arrivals, mail) = state.withLock { state in
             defer { state.arrivals = [] }
             state.receiver = receiver
@@ -41,7 +41,7 @@ package final class RunMailbox: Sendable {
     }
 
     /// Forgets the receiver.
-    func close() {
+    package func close() {
         state.withLock { state in
             state.receiver = { _, _ in }
             state.arrivals = []

@@ -18,7 +18,8 @@ struct CheckpointedStep: Sendable {
         }
         let id = try members.requiredText("id")
         guard id.utf8.count <= 255 else {
-            throw RequestFailure(.badRequest, "invalid_request", "the id of a step has \(id.utf8.count) bytes; the limit is 255")
+            throw RequestFailure(
+                .badRequest, "invalid_request", "the id of a step has \(id.utf8.count) bytes; the limit is 255")
         }
         let word = try members.requiredText("op")
         let failed: Bool

@@ -36,7 +36,8 @@ struct SpanOutput: Sendable {
         }
         guard
             let entry = entries.last(where: { entry in
-                entry.key == step && (id.attempt == nil ? entry.part == .step : entry.part == .attempt && entry.attempt == id.attempt)
+                entry.key == step
+                    && (id.attempt == nil ? entry.part == .step : entry.part == .attempt && entry.attempt == id.attempt)
             })
         else { throw GraphQLError("there is no such output (any more)", code: "not_found") }
         // What a step is given back, without the wrapping that its app adds.

@@ -23,7 +23,8 @@ struct GraphQLExecutor {
         let candidates = name.map { name in document.operations.filter { $0.name == name } } ?? document.operations
         guard candidates.count == 1, let operation = candidates.first else {
             throw GraphQLError(
-                name.map { "there is no operation \"\($0)\"" } ?? "the document has several operations; say operationName")
+                name.map { "there is no operation \"\($0)\"" }
+                    ?? "the document has several operations; say operationName")
         }
         for variable in operation.variables {
             variables[variable.name] = given[variable.name] ?? variable.standard
@@ -34,7 +35,9 @@ struct GraphQLExecutor {
         let root = operation.kind == "query" ? "Query" : operation.kind == "mutation" ? "Mutation" : "Subscription"
         let data: ReplyValue
         do {
-            guard types[root] != nil else { throw GraphQLError("there is no \(operation.kind) that could be made here") }
+            guard types[root] != nil else {
+                throw GraphQLError("there is no \(operation.kind) that could be made here")
+            }
             try validate(operation.selections, of: root, path: [])
             data = try await object(root, GraphQLRoot(), operation.selections, path: [], explain)
         } catch let error as GraphQLError {
@@ -59,7 +62,9 @@ struct GraphQLExecutor {
                 let applies = try isIncluded(directives) && (condition == nil || condition == type)
                 more = applies ? try fields(selections, of: type, visited: visited) : []
             case .spread(let name, let directives):
-                guard let fragment = document.fragments[name] else { throw GraphQLError("Unknown fragment \"\(name)\".") }
+                guard let fragment = document.fragments[name] else {
+                    throw GraphQLError("Unknown fragment \"\(name)\".")
+                }
                 guard !visited.contains(name) else { throw GraphQLError("the fragment \"\(name)\" contains itself") }
                 let applies = try isIncluded(directives) && fragment.type == type
                 more = applies ? try fields(fragment.selections, of: type, visited: visited.union([name])) : []

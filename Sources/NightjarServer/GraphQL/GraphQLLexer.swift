@@ -124,7 +124,8 @@ struct GraphQLLexer {
         rest.removeFirst(3)
         var lines = String(text).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         let isBlank = { (line: String) in line.allSatisfy { $0 == " " || $0 == "\t" } }
-        let indent = lines.dropFirst().filter { !isBlank($0) }.map { $0.prefix { $0 == " " || $0 == "\t" }.count }.min() ?? 0
+        let indent =
+            lines.dropFirst().filter { !isBlank($0) }.map { $0.prefix { $0 == " " || $0 == "\t" }.count }.min() ?? 0
         for index in lines.indices.dropFirst() { lines[index] = String(lines[index].dropFirst(indent)) }
         while let first = lines.first, isBlank(first) { lines.removeFirst() }
         while let last = lines.last, isBlank(last) { lines.removeLast() }

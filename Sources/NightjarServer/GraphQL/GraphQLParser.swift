@@ -43,7 +43,8 @@ struct GraphQLParser {
                 _ = try directives()
                 document.operations.append(
                     .init(kind: kind, name: name, variables: variables, selections: try selections()))
-            case let word: throw GraphQLError("line \(token.line): \"\(word)\" begins neither an operation nor a fragment")
+            case let word:
+                throw GraphQLError("line \(token.line): \"\(word)\" begins neither an operation nor a fragment")
             }
         }
         guard !document.operations.isEmpty else { throw GraphQLError("the document has no operation") }

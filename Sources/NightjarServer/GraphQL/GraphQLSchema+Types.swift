@@ -12,7 +12,9 @@ extension GraphQLSchema {
             "payload": .init(EventWithRuns.self) { event, _ in .text(event.event.data) },
             "raw": .init(EventWithRuns.self) { event, _ in .text(event.event.body.text) },
             "status": .init(EventWithRuns.self) { event, _ in
-                .text(event.runs.isEmpty ? "NO_FUNCTIONS" : event.runs.allSatisfy(\.status.isEnd) ? "COMPLETED" : "RUNNING")
+                .text(
+                    event.runs.isEmpty
+                        ? "NO_FUNCTIONS" : event.runs.allSatisfy(\.status.isEnd) ? "COMPLETED" : "RUNNING")
             },
             "pendingRuns": .init(EventWithRuns.self) { event, _ in
                 .scalar(.integer(Int64(event.runs.count { !$0.status.isEnd })))
@@ -31,7 +33,8 @@ extension GraphQLSchema {
             "type": .init(EventWithRuns.self) { _, _ in .text("EVENT") },
             "createdAt": .init(EventWithRuns.self) { event, _ in .date(event.event.receivedAt) },
             "inBatch": .init(EventWithRuns.self) { _, _ in .scalar(false) },
-            "runs": .init(EventWithRuns.self, type: "FunctionRun") { event, _ in .list(event.runs.map { .object($0) }) },
+            "runs": .init(EventWithRuns.self, type: "FunctionRun") { event, _ in .list(event.runs.map { .object($0) })
+            },
         ]
     }
 

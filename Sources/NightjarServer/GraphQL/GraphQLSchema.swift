@@ -25,7 +25,9 @@ struct GraphQLSchema: Sendable {
             "event": .init(GraphQLRoot.self, arguments: ["query"], type: "Event") { _, arguments in
                 let id = try id(arguments["query"]?["eventId"], of: "event")
                 let events = try await events([id])
-                guard let event = events.first else { throw GraphQLError("there is no event \(ULID.text(id))", code: "not_found") }
+                guard let event = events.first else {
+                    throw GraphQLError("there is no event \(ULID.text(id))", code: "not_found")
+                }
                 return .object(event)
             },
             "events": .init(GraphQLRoot.self, arguments: ["query"], type: "Event") { _, arguments in
@@ -47,7 +49,8 @@ struct GraphQLSchema: Sendable {
             "runTrace": .init(GraphQLRoot.self, arguments: ["runID"], type: "RunTraceSpan") { _, arguments in
                 .object(try await trace(run(arguments["runID"])))
             },
-            "runTraceSpanOutputByID": .init(GraphQLRoot.self, arguments: ["outputID"], type: "RunTraceSpanOutput") { _, arguments in
+            "runTraceSpanOutputByID": .init(GraphQLRoot.self, arguments: ["outputID"], type: "RunTraceSpanOutput") {
+                _, arguments in
                 guard let id = TraceOutputID(text: arguments["outputID"]?.string ?? "") else {
                     throw GraphQLError("outputID is none that this server gave", code: "bad_request")
                 }
@@ -63,7 +66,8 @@ struct GraphQLSchema: Sendable {
             },
             "apps": .init(GraphQLRoot.self, arguments: ["filter"], type: "App") { _, _ in
                 let all = try await services.pool.withConnection { db in try FunctionEntry.named(db) }
-                return .list(Dictionary(grouping: all, by: \.app).sorted { $0.key < $1.key }.map { .object($0.value[0]) })
+                return .list(
+                    Dictionary(grouping: all, by: \.app).sorted { $0.key < $1.key }.map { .object($0.value[0]) })
             },
         ]
     }

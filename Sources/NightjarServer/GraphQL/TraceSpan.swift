@@ -79,7 +79,8 @@ extension TraceSpan {
         let last = failed[failed.count - 1]
         return TraceSpan(
             name: last.title, run: run, kind: .run, stepID: key,
-            status: run.status.isEnd ? run.status.upper : "RUNNING", attempts: failed.count, queuedAt: failed[0].startedAt,
+            status: run.status.isEnd ? run.status.upper : "RUNNING", attempts: failed.count,
+            queuedAt: failed[0].startedAt,
             startedAt: failed[0].startedAt, endedAt: run.endedAt,
             outputID: TraceOutputID(run: run.id, step: key, attempt: last.attempt),
             children: failed.map { attempt($0, of: run, name: last.title) })
@@ -87,7 +88,8 @@ extension TraceSpan {
 
     private static func attempt(_ entry: StepEntry, of run: RunEntry, name: String) -> TraceSpan {
         TraceSpan(
-            name: "Attempt \(entry.attempt - 1)", run: run, kind: .run, stepID: entry.key, status: "FAILED", attempts: 1,
+            name: "Attempt \(entry.attempt - 1)", run: run, kind: .run, stepID: entry.key, status: "FAILED",
+            attempts: 1,
             queuedAt: entry.startedAt, startedAt: entry.startedAt, endedAt: entry.endedAt,
             outputID: TraceOutputID(run: run.id, step: entry.key, attempt: entry.attempt))
     }

@@ -4,19 +4,21 @@ internal import Nightjar
 
 /// Makes every failure a JSON answer in the shape of the API that the request was made to.
 struct FailureMiddleware: RouterMiddleware {
-    let services: ServerServices
-
     func handle(
         _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
     ) async throws -> Response {
         do {
             return try await next(request, context)
         } catch {
-            let failure = failure(for: error, request, context)
-            var response = Response.json(FailureShape(path: request.uri.path).body(of: failure), status: failure.status)
-            for field in failure.headers { response.headers.append(field) }
-            return response
+            return Self.response(to: failure(for: error, request, context), path: request.uri.path)
         }
+    }
+
+    /// The answer to a request of this path.
+    static func response(to failure: RequestFailure, path: String) -> Response {
+        var response = Response.json(FailureShape(path: path).body(of: failure), status: failure.status)
+        for field in failure.headers { response.headers.append(field) }
+        return response
     }
 
     private func failure(for error: any Error, _ request: Request, _ context: ServerContext) -> RequestFailure {
@@ -28,7 +30,8 @@ struct FailureMiddleware: RouterMiddleware {
         case let error as any HTTPResponseError:
             let message = (error as? HTTPError)?.body ?? error.status.reasonPhrase
             return RequestFailure(error.status, "invalid_request", message)
-        case let error as PostgresError where error.isConnectionLoss || error.code == .poolExhausted:
+        case let error as PostgresError
+        where error.isConnectionLoss || error.isRetryable || error.code == .poolExhausted:
             context.logger.warning("the database cannot be reached", metadata: ["error": "\(error.message)"])
             return RequestFailure(
                 .serviceUnavailable, "database_unavailable", "the database cannot be reached; try again soon",

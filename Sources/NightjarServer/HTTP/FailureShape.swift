@@ -27,7 +27,10 @@ enum FailureShape {
         let status = JSON.integer(Int64(failure.status.code))
         return switch self {
         case .enveloped:
-            ["error": .string(failure.message), "data": nil, "status": status, "code": .string(failure.code)]
+            [
+                "error": .string(failure.message), "data": failure.data ?? .null, "status": status,
+                "code": .string(failure.code),
+            ]
         case .list:
             ["errors": [["code": .string(failure.code), "message": .string(failure.message)]]]
         case .events:
@@ -35,7 +38,7 @@ enum FailureShape {
                 ? ["error": .string(failure.message)]
                 : ["error": .string(failure.message), "status": status, "ids": []]
         case .plain:
-            ["error": .string(failure.message), "code": .string(failure.code)]
+            ["error": .string(failure.message), "code": .string(failure.code), "data": failure.data ?? .null]
         }
     }
 }

@@ -51,7 +51,12 @@ package struct Server: Service {
 
     private func router() -> Router<ServerContext> {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: FailureMiddleware(services: services))
+        router.add(middleware: MetricsMiddleware())
+        router.add(middleware: AccessMiddleware(services.configuration))
+        router.add(middleware: CrossOriginMiddleware())
+        router.add(middleware: FailureMiddleware())
+        router.add(
+            middleware: AuthenticationMiddleware(keys: services.configuration.keys, eventKeys: services.eventKeys))
         router.add(middleware: BodyMiddleware(configuration: services.configuration))
         for group in groups { group.add(to: router) }
         MethodNotAllowed.add(to: router)

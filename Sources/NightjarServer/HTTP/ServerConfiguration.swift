@@ -1,3 +1,5 @@
+package import Nightjar
+
 /// How a server behaves: where it listens, what it accepts, and whom it trusts.
 package struct ServerConfiguration: Sendable {
     /// The address to listen at.
@@ -12,6 +14,8 @@ package struct ServerConfiguration: Sendable {
     package var appURLs: [String] = []
     /// Whether this process executes runs of remote apps, too.
     package var executes = true
+    /// How the runs of each app are executed: its concurrency is how many calls are made to one app at once.
+    package var worker = WorkerConfiguration()
     /// Whether `step.fetch` and `step.ai` may call private addresses.
     package var allowsPrivateFetch = false
     /// The bytes that the body of a request may have.
@@ -22,6 +26,8 @@ package struct ServerConfiguration: Sendable {
     package var idleTimeout: Duration = .seconds(75)
     /// How long the body of a request may take to arrive.
     package var bodyTimeout: Duration = .seconds(60)
+    /// The connections to the database.
+    package var connections = 8
     /// The connections that may be open at once; others wait in the backlog.
     package var connectionLimit = 10_000
     /// The requests that may be handled at once; others are answered 503.

@@ -1,6 +1,6 @@
 extension ServerServices {
     /// All routes of the server.
     var groups: [any RouteGroup] {
-        [StatusRoutes(services: self), IngestRoutes(services: self)] + apiGroups
+        [StatusRoutes(services: self), IngestRoutes(services: self), RegisterRoutes(services: self)] + apiGroups
     }
 }

@@ -11,6 +11,8 @@ package struct ServerServices: Sendable {
     let batcher: EventBatcher
     /// Who may send events.
     let eventKeys: EventKeys
+    /// Registers apps.
+    let registry: AppRegistry
 
     package init(pool: PostgresPool, client: Client, configuration: ServerConfiguration, logger: Logger) {
         self.pool = pool
@@ -18,6 +20,7 @@ package struct ServerServices: Sendable {
         self.configuration = configuration
         self.logger = logger
         batcher = EventBatcher(client: client, logger: logger)
+        registry = AppRegistry(pool: pool, logger: logger)
         eventKeys = EventKeys(pool: pool, keys: configuration.keys)
     }
 }

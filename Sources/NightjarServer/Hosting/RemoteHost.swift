@@ -16,7 +16,7 @@ final class RemoteHost: Sendable {
         logger: Logger, makeCaller: RemoteWorker.MakeCaller
     ) {
         let gate = CallGate()
-        let caller = makeCaller(app, gate)
+        let caller = makeCaller(app, gate, pool)
         self.app = Mutex(app)
         self.caller = caller
         self.logger = logger

@@ -9,9 +9,12 @@ internal import ServiceLifecycle
 ///
 /// Each app has a queue, slots and a circuit breaker of its own, so that one dead app does not occupy the worker. Apps and
 /// functions that are registered while it works are taken up at once, by a notification, or at the next look.
-package struct RemoteWorker: Sendable {
-    /// Makes what calls an app. The gate holds back the claims of the app's runs.
-    package typealias MakeCaller = @Sendable (_ app: RemoteApp, _ gate: CallGate) -> any AppCaller
+package struct RemoteWorker: Service {
+    /// Makes what calls an app. The gate holds back the claims of the app's runs; the pool is
+    /// the worker's.
+    package typealias MakeCaller = @Sendable (
+        _ app: RemoteApp, _ gate: CallGate, _ pool: PostgresPool
+    ) -> any AppCaller
 
     private let database: PostgresConfiguration
     private let configuration: WorkerConfiguration
@@ -45,6 +48,7 @@ package struct RemoteWorker: Sendable {
             let changes = AppChanges(database: database.forEngine(name: "nightjar work"), logger: logger)
             await withTaskGroup { background in
                 background.addTask { await changes.listen() }
+                background.addTask { [logger] in await CronClock(pool: pool, changes: changes, logger: logger).run() }
                 defer { background.cancelAll() }
                 await withGracefulShutdownHandler {
                     await withDiscardingTaskGroup { group in

@@ -22,8 +22,8 @@ final class EventBatcher: Sendable {
     static let limits = (requests: 10_000, bytes: 128 << 20)
     /// A batch takes no more requests once it has as much.
     fileprivate static let batchLimits = (events: 5_000, bytes: 8 << 20)
-    /// Batches that are written at once: a large one does not keep small ones waiting.
-    private static let lanes = 2
+    /// Batches that are written at the same time. One: two would wait for each other where functions have flow control.
+    private static let lanes = 1
 
     fileprivate struct State {
         var waiting: [Submission] = []

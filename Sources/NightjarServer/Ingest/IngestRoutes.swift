@@ -17,11 +17,11 @@ struct IngestRoutes: RouteGroup {
 
     private func send(_ request: Request, _ context: ServerContext, key: String) async throws -> Response {
         let tenant = try await services.eventKeys.tenant(of: key)
-        try checkType(request)
-        let body = try await request.body.collect(upTo: .max)
+        let body = Array(buffer: try await request.body.collect(upTo: .max))
+        try checkType(request, body)
         let events: [IngestEvent]
         do throws(EventReader.Problem) {
-            events = try EventReader.events(in: Array(buffer: body))
+            events = try EventReader.events(in: body)
         } catch {
             throw RequestFailure(.badRequest, "invalid_event", error.text)
         }
@@ -30,15 +30,19 @@ struct IngestRoutes: RouteGroup {
         return .json(["ids": .array(ids.map { .string(ULID.text($0)) }), "status": 200])
     }
 
-    /// A form has lists as its fields, so none of them can be an event.
-    private func checkType(_ request: Request) throws {
+    /// A form has lists as its fields, so none of them can be an event. What begins as JSON does is taken as JSON, though:
+    /// curl calls everything a form.
+    private func checkType(_ request: Request, _ body: [UInt8]) throws {
         if let encoding = request.headers[.contentEncoding], encoding.lowercased() != "identity" {
             throw RequestFailure(
                 .badRequest, "invalid_event",
                 "bodies with the content encoding \"\(encoding.prefix(32))\" are not taken; send plain JSON")
         }
         let type = request.headers[.contentType]?.lowercased() ?? ""
-        guard !type.hasPrefix("application/x-www-form-urlencoded"), !type.hasPrefix("multipart/form-data") else {
+        let start = body.first { !" \t\r\n".utf8.contains($0) }
+        let isForm =
+            type.hasPrefix("application/x-www-form-urlencoded") && start != UInt8(ascii: "{") && start != UInt8(ascii: "[")
+        guard !isForm, !type.hasPrefix("multipart/form-data") else {
             throw RequestFailure(
                 .badRequest, "invalid_event",
                 "the fields of a form are lists, so its \"name\" is no text; send the event as JSON")

@@ -50,12 +50,15 @@ struct CancellationEntry: Sendable {
     var v1: ReplyValue {
         let slug = app.flatMap { app in function.map { "\(app)-\($0)" } } ?? function
         return [
-            "created_at": .date(askedAt), "name": nil, "id": .ulid(id), "account_id": .uuid(Tenancy.account(of: tenant)),
+            "created_at": .date(askedAt), "name": nil, "id": .ulid(id),
+            "account_id": .uuid(Tenancy.account(of: tenant)),
             "environment_id": .uuid(Tenancy.environment(of: tenant)), "app_id": .orNull(appUUID) { .uuid($0) },
             "function_internal_id": .orNull(functionUUID) { .uuid($0) }, "function_id": .orNull(slug) { .string($0) },
-            "started_after": .orNull(createdAfter) { .date($0) }, "started_before": .orNull(createdBefore) { .date($0) },
+            "started_after": .orNull(createdAfter) { .date($0) },
+            "started_before": .orNull(createdBefore) { .date($0) },
             "if": .orNull(expression) { .string($0) }, "kind": "bulk_run", "cause": "API",
-            "state": .string(["running", "interrupted", "done"][Int(min(max(state, 1), 3)) - 1]), "actor": .string(actor),
+            "state": .string(["running", "interrupted", "done"][Int(min(max(state, 1), 3)) - 1]),
+            "actor": .string(actor),
             "reason": .orNull(reason) { .string($0) }, "examined": .integer(examined), "cancelled": .integer(cancelled),
             "requested": .integer(requested), "ended_at": .orNull(endedAt) { .date($0) },
         ]

@@ -45,7 +45,8 @@ struct CancellationRoutes: RouteGroup {
         let after = try body.date("started_after")
         guard let before = try body.date("started_before") else {
             throw RequestFailure(
-                .badRequest, "missing_field", "started_before is missing: until when the runs that are meant were started")
+                .badRequest, "missing_field",
+                "started_before is missing: until when the runs that are meant were started")
         }
         guard before <= Date().addingTimeInterval(5) else {
             throw RequestFailure(.badRequest, "invalid_request", "started_before must not lie in the future")

@@ -59,8 +59,10 @@ struct FunctionEntry: Sendable {
     var v1: ReplyValue {
         [
             "id": .uuid(uuid), "slug": .string(slug), "name": .string(title ?? function), "version": 1,
-            "app_id": .uuid(appUUID), "app_name": .string(app), "triggers": .array(triggers.map { ["event": .string($0)] }),
-            "url": .orNull(url) { .string($0) }, "config": .orNull(config) { .json($0) }, "changed_at": .date(changedAt),
+            "app_id": .uuid(appUUID), "app_name": .string(app),
+            "triggers": .array(triggers.map { ["event": .string($0)] }),
+            "url": .orNull(url) { .string($0) }, "config": .orNull(config) { .json($0) },
+            "changed_at": .date(changedAt),
             "archived_at": .orNull(archivedAt) { .date($0) },
         ]
     }

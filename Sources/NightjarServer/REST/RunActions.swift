@@ -34,7 +34,8 @@ struct RunActions: Sendable {
         guard keys.count < 2 || keys.contains(name) else {
             throw RequestFailure(
                 .badRequest, "invalid_request",
-                "run \(ULID.text(id)) has \(keys.count) steps \"\(name)\"; say which by its id, as GET /v1/runs/{id}/steps has it")
+                "run \(ULID.text(id)) has \(keys.count) steps \"\(name)\"; say which by its id, as GET /v1/runs/{id}/steps has it"
+            )
         }
         // One that has not ended is known by its key alone.
         let key = keys.contains(name) ? name : keys.first ?? name

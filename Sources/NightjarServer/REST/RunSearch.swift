@@ -43,7 +43,8 @@ struct RunSearch: Sendable {
         let floor = created.from.map(Self.floor) ?? Self.first
         var ceiling = created.until.map(Self.floor) ?? Self.last
         if let cursor { ceiling = min(ceiling, cursor) }
-        let isLive = !statuses.isEmpty && statuses.isSubset(of: Self.unfinished) && ended.from == nil && ended.until == nil
+        let isLive =
+            !statuses.isEmpty && statuses.isSubset(of: Self.unfinished) && ended.from == nil && ended.until == nil
         var parameters: [any PostgresEncodable] = [
             ceiling, floor, Self.examined, functions?.map(\.id), statuses.isEmpty ? [String]?.none : statuses.sorted(),
             condition, started.from, started.until,

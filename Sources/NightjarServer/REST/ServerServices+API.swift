@@ -3,7 +3,8 @@ extension ServerServices {
     var apiGroups: [any RouteGroup] {
         [
             EventRoutes(services: self), RunRoutes(services: self), CancellationRoutes(services: self),
-            SignalRoutes(services: self), FunctionRoutes(services: self), RealtimeRoutes(), RunDataRoutes(services: self),
+            SignalRoutes(services: self), FunctionRoutes(services: self), RealtimeRoutes(),
+            RunDataRoutes(services: self),
             VersionTwoRoutes(services: self), CheckpointRoutes(services: self), GraphQLRoutes(services: self),
         ]
     }

@@ -14,7 +14,8 @@ struct VersionTwoRoutes: RouteGroup {
         let actions = RunActions(services: services)
         router.serve(.get, RouterPath("\(prefix)/runs")) { request, _ in try await list(request, .init()) }
         router.serve(.get, RouterPath("\(prefix)/apps/:app/functions/:function/runs")) { request, context in
-            try await list(request, .init(app: context.parameters.get("app"), function: context.parameters.get("function")))
+            try await list(
+                request, .init(app: context.parameters.get("app"), function: context.parameters.get("function")))
         }
         router.serve(.get, RouterPath("\(prefix)/events/:id/runs")) { request, context in
             try await runs(of: context.id(of: "event"), request)
@@ -42,7 +43,8 @@ struct VersionTwoRoutes: RouteGroup {
                 throw status == .cancelled
                     ? RequestFailure(.conflict, "run_already_cancelled", "run \(ULID.text(id)) is cancelled already")
                     : RequestFailure(
-                        .conflict, "run_already_ended", "run \(ULID.text(id)) has ended: it is \(status.rawValue.lowercased())")
+                        .conflict, "run_already_ended",
+                        "run \(ULID.text(id)) has ended: it is \(status.rawValue.lowercased())")
             }
             return Reply.v2(["runId": .ulid(id)])
         }
@@ -68,7 +70,8 @@ struct VersionTwoRoutes: RouteGroup {
         search.limit = try request.limit(1...100)
         search.cursor = try request.cursor()
         guard request.query("order")?.uppercased() != "ASC" else {
-            throw RequestFailure(.notImplemented, "not_implemented", "order ASC is not supported: runs are listed newest first")
+            throw RequestFailure(
+                .notImplemented, "not_implemented", "order ASC is not supported: runs are listed newest first")
         }
         let time = (try request.date("from"), try request.date("until"))
         switch request.query("timeField") {

@@ -34,6 +34,33 @@ struct LargeApplyTests {
         }
     }
 
+    @Test("Runs that were scheduled while no worker ran, and have to be searched for, keep no event from being applied")
+    func newcomers() async throws {
+        try await TestDatabase.with { database in
+            let probe = try await Probe(database)
+            try await probe.registerWide(condition: nil)
+            try await probe.start(200)
+            try await probe.send("test/cancel", data: #"{"group": "g"}"#)
+            try await probe.script(
+                """
+                INSERT INTO nightjar.newcomers (run_id, seq) SELECT gen_random_uuid(), 0 FROM generate_series(1, 5000);
+                CREATE TABLE public.seen (newcomers bigint);
+                CREATE FUNCTION public.see() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN
+                    INSERT INTO public.seen SELECT count(*) FROM nightjar.newcomers;
+                    RETURN NULL;
+                END $$;
+                CREATE TRIGGER see AFTER INSERT ON nightjar.outcomes EXECUTE FUNCTION public.see();
+                """)
+            let idle = Function("idle", on: .name("test/never")).run { _, _ in }
+            try await RunningWorker.with([idle], in: database) { _ in
+                try await eventually("the event is applied") { try await probe.count("outcomes") == 200 }
+            }
+            let least = try await probe.value("SELECT min(newcomers) FROM public.seen", as: Int64.self)
+            #expect(least > 0)
+        }
+    }
+
     @Test("One event answers 10,000 waits, of which its own transaction answers none")
     func answers() async throws {
         try await TestDatabase.with { database in

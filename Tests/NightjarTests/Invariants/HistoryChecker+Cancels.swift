@@ -28,8 +28,9 @@ extension HistoryChecker {
             if !asked.means(run) { return "the request is for \(asked)" }
             return asked.includesNew || run.seq < bulk.upto ?? 0 ? nil : "the request is for older runs"
         case "timeout":
-            guard run.function == "limited" else { return "its time is not limited" }
+            guard ["limited", "endless"].contains(run.function) else { return "its time is not limited" }
             guard let startedAt = run.startedAt else {
+                guard run.function == "limited" else { return "it may begin at any time" }
                 let isUp = cause.appliedAt - run.createdAt >= HistoryRules.startLimit / .seconds(1)
                 return cause.timeout == "start" && isUp ? nil : "it had time to start"
             }

@@ -7,7 +7,7 @@ struct HistoryFunctions: Sendable {
 
     let journal: Journal
 
-    var all: [FunctionDefinition] { [post, child, ask, parent, task, limited, audit] }
+    var all: [FunctionDefinition] { [post, child, ask, parent, task, limited, endless, audit] }
 
     /// Steps, naps, a child by an event; every kind of policy.
     private var post: FunctionDefinition {
@@ -118,6 +118,18 @@ struct HistoryFunctions: Sendable {
             .run { event, step in
                 try await work("a", step)
                 try await step.sleep("nap", for: .milliseconds(event.data.nap))
+                try await work("b", step)
+            }
+    }
+
+    /// Never ends in time. On a slow machine those that have to begin in time as well may not even begin.
+    private var endless: FunctionDefinition {
+        Function("endless", on: Said<EndlessName>.self)
+            .timeouts(finish: HistoryRules.finishLimit)
+            .retries(Self.patient)
+            .run { _, step in
+                try await work("a", step)
+                try await step.sleep("nap", for: HistoryRules.finishLimit * 10)
                 try await work("b", step)
             }
     }

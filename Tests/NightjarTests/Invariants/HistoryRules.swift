@@ -23,6 +23,7 @@ enum AskName: HistoryName { static let text = "history/ask" }
 enum ParentName: HistoryName { static let text = "history/parent" }
 enum TaskName: HistoryName { static let text = "history/task" }
 enum LimitedName: HistoryName { static let text = "history/limited" }
+enum EndlessName: HistoryName { static let text = "history/endless" }
 enum ChildName: HistoryName { static let text = "history/child" }
 enum CancelName: HistoryName { static let text = "history/cancel" }
 enum RecallName: HistoryName { static let text = "history/recall" }
@@ -40,7 +41,7 @@ enum HistoryRules {
     /// What starts a function's runs; nil: only who invokes it does, or a system event.
     static let triggers = [
         PostName.text: "post", AskName.text: "ask", ParentName.text: "parent", LimitedName.text: "limited",
-        ChildName.text: "child",
+        EndlessName.text: "endless", ChildName.text: "child",
     ]
     /// The functions that have a handler of their cancellation.
     static let handled: Set = ["ask", "parent"]

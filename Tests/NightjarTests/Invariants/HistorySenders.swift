@@ -60,8 +60,10 @@ extension History {
             return Int.random(in: 0..<10) == 0 ? Bool.random() ? both : both.reversed() : [both[0]]
         case 84..<92:
             return [try NewEvent(Said<ParentName>(key: journal.newKey("p"), nap: nap * 2, mode: Int.random(in: 0...3)))]
-        default:
+        case 92..<98:
             return [try NewEvent(Said<LimitedName>(key: journal.newKey("l"), nap: nap))]
+        default:
+            return [try NewEvent(Said<EndlessName>(key: journal.newKey("e")))]
         }
     }
 

@@ -46,7 +46,7 @@ struct HistoryTests {
         #expect(counts.values.reduce(0, +) >= 20_000)
         #expect(counts["completed", default: 0] > 8_000)
         #expect(counts["failed", default: 0] > 100)
-        for kind in ["event", "manual", "bulk", "parent", "timeout start"] {
+        for kind in ["event", "manual", "bulk", "parent", "timeout start", "timeout finish"] {
             #expect(kinds[kind, default: 0] > 5, "cancelled: \(kind)")
         }
         for end in [

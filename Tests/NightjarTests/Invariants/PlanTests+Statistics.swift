@@ -114,7 +114,7 @@ extension PlanTests {
     }
 
     /// Pages that a transaction of the worker's connection touches; whatever vacuum does meanwhile is not counted.
-    private static func touched(
+    static func touched(
         _ worker: Probe, _ scans: inout [String], _ body: @escaping @Sendable (PostgresConnection) throws -> Void
     ) async throws -> Int64 {
         let (pages, scanned) = try await worker.run { db in
@@ -130,7 +130,7 @@ extension PlanTests {
                     """
                     SELECT relname::text FROM pg_stat_xact_user_tables
                     WHERE schemaname = 'nightjar' AND seq_scan > 0
-                      AND relname ~ '^(live|waits|open_steps|runs|events|match_log|outcomes|steps)'
+                      AND relname ~ '^(live|waits|open_steps|newcomers|runs|events|match_log|outcomes|steps)'
                     """
                 ).map { try $0.decode(0, as: String.self) }
                 return (pages, scanned)

@@ -1,0 +1,114 @@
+import ArgumentParser
+import Foundation
+import Nightjar
+import NightjarServer
+
+/// `nightjar keys`
+struct Keys: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Make, list and revoke the keys of those who send events over HTTP.",
+        discussion: """
+            A key is the last part of the address that events are sent to, and what SDKs take from INNGEST_EVENT_KEY. It is \
+            shown once, when it is made; the database has only its hash. As soon as there is a key, 'nightjar serve' asks \
+            for one: start it again after the first.
+
+            EXAMPLES
+              nightjar keys create shop
+              nightjar keys list
+              nightjar keys revoke shop
+              curl http://localhost:8288/e/$KEY -d '{"name": "shop/order.placed", "data": {"id": 1}}'
+            """,
+        subcommands: [CreateKey.self, ListKeys.self, RevokeKey.self])
+}
+
+/// `nightjar keys create`
+struct CreateKey: Subcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "create", abstract: "Make a key and show it: for the first and the last time.")
+
+    @Argument(help: "What it is for, such as the name of an app.")
+    var name: String
+
+    @OptionGroup var options: DatabaseOptions
+
+    @OptionGroup var output: OutputOptions
+
+    func execute() async throws -> ExitStatus {
+        guard !name.isEmpty, name.count <= 255 else { throw CommandError(.usage, "a name has 1 to 255 characters") }
+        let key = try await options.withKeys { try await $0.create(name) }
+        if output.json {
+            try Output.json(["name": .string(name), "key": .string(key)])
+        } else {
+            Output.line(key)
+            Output.note(
+                "Keep it: it is not stored. Servers that were started without any key have to be started again.")
+        }
+        return .success
+    }
+}
+
+/// `nightjar keys list`
+struct ListKeys: Subcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List the keys by name. The keys themselves are nowhere.")
+
+    @OptionGroup var options: DatabaseOptions
+
+    @OptionGroup var output: OutputOptions
+
+    func execute() async throws -> ExitStatus {
+        let keys = try await options.withKeys { try await $0.list() }
+        if output.json {
+            try Output.json(
+                .array(
+                    keys.map { key in
+                        [
+                            "name": .string(key.name), "created_at": .string(Timestamp.text(of: key.createdAt)),
+                            "revoked_at": key.revokedAt.map { .string(Timestamp.text(of: $0)) } ?? .null,
+                        ]
+                    }))
+        } else {
+            for key in keys {
+                Output.line(
+                    "\(key.name)  made \(Timestamp.text(of: key.createdAt))"
+                        + (key.revokedAt.map { ", revoked \(Timestamp.text(of: $0))" } ?? ""))
+            }
+        }
+        return keys.isEmpty ? .notAsWanted : .success
+    }
+}
+
+/// `nightjar keys revoke`
+struct RevokeKey: Subcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "revoke", abstract: "Make a key useless; servers notice within seconds.")
+
+    @Argument(help: "The key's name.")
+    var name: String
+
+    @OptionGroup var options: DatabaseOptions
+
+    func execute() async throws -> ExitStatus {
+        guard try await options.withKeys({ try await $0.revoke(name) }) else {
+            throw CommandError(
+                .notAsWanted, "there is no key \"\(name)\" that could be revoked; see 'nightjar keys list'")
+        }
+        Output.line("Revoked.")
+        return .success
+    }
+}
+
+extension DatabaseOptions {
+    /// Lends the keys of the database.
+    fileprivate func withKeys<T: Sendable>(_ body: (EventKeyStore) async throws -> T) async throws -> T {
+        let session = PostgresSession(try database().named("keys"), logger: .quiet)
+        do {
+            let result = try await body(EventKeyStore(session))
+            await session.close()
+            return result
+        } catch {
+            await session.close()
+            throw error
+        }
+    }
+}

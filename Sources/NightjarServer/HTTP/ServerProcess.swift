@@ -1,0 +1,79 @@
+internal import AsyncHTTPClient
+internal import Foundation
+package import Logging
+package import Nightjar
+internal import ServiceLifecycle
+
+/// What `nightjar serve` and `nightjar dev` run: the server, and all that goes with it.
+///
+/// It is a `Service`: it ends when it is told to shut down, after the requests in flight.
+package struct ServerProcess: Service {
+    private let database: PostgresConfiguration
+    private let configuration: ServerConfiguration
+    private let logger: Logger
+    private let onListening: @Sendable (ServerConfiguration, Int) async -> Void
+
+    /// - Parameters:
+    ///   - database: Where the schema is; `nightjar migrate` has made it.
+    ///   - onListening: Told once requests are taken: under which configuration, since stored keys make a difference, and at
+    ///     which port.
+    package init(
+        database: PostgresConfiguration, configuration: ServerConfiguration,
+        logger: Logger = Logger(label: "nightjar.serve"),
+        onListening: @escaping @Sendable (ServerConfiguration, Int) async -> Void = { _, _ in }
+    ) {
+        self.database = database
+        self.configuration = configuration
+        self.logger = logger
+        self.onListening = onListening
+    }
+
+    /// Serves until the task is cancelled or a graceful shutdown has finished.
+    ///
+    /// - Throws: `NightjarError` when the schema is not this build's, or when it would listen to others without any key;
+    ///   `PostgresError` when the database cannot be reached at the start. Later on it is waited for.
+    package func run() async throws {
+        var poolConfiguration = PostgresPool.Configuration()
+        poolConfiguration.size = configuration.connections
+        poolConfiguration.waiterTimeout = .seconds(10)
+        var database = database.forClient
+        database.settings["statement_timeout"] = database.settings["statement_timeout"] ?? "30s"
+        let pool = PostgresPool(database, configuration: poolConfiguration, logger: logger)
+        do {
+            try await serve(pool)
+        } catch {
+            await pool.close()
+            throw error
+        }
+        await pool.close()
+    }
+
+    private func serve(_ pool: PostgresPool) async throws {
+        var configuration = configuration
+        configuration.keys.areStored = try await pool.withConnection { db in
+            try Migrator.checkCurrent(db)
+            return try db.query("SELECT EXISTS (SELECT FROM nightjar.event_keys WHERE revoked_at IS NULL)")[0].decode(0)
+        }
+        try configuration.checkReach()
+        let housekeeper = Housekeeper(pool: pool, logger: logger)
+        // After a long time without anything that runs the last part of the logs may be near its end.
+        try await housekeeper.makePartitions()
+        let services = ServerServices(
+            pool: pool, client: Client(sharing: pool, logger: logger), configuration: configuration, logger: logger)
+        let server = Server(services: services) { [onListening, configuration] port in
+            await onListening(configuration, port)
+        }
+        try await withThrowingTaskGroup(of: Void.self) { background in
+            background.addTask { await housekeeper.run() }
+            defer { background.cancelAll() }
+            // All of them end when the process is told to shut down; an error of one ends the others.
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await server.run() }
+                for service in companions(of: services, database: database) {
+                    group.addTask { try await service.run() }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+package import Foundation
+package import Nightjar
+
+/// The event keys in the database: only what they hash to.
+package struct EventKeyStore: Sendable {
+    /// A key, without the key itself, which nobody has but its owner.
+    package struct Entry: Sendable {
+        package var name: String
+        package var createdAt: Date
+        package var revokedAt: Date?
+    }
+
+    private let session: PostgresSession
+
+    package init(_ session: PostgresSession) {
+        self.session = session
+    }
+
+    /// Makes a key. It is shown once: only its hash is kept.
+    /// - Throws: `NightjarError` when the name is taken.
+    package func create(_ name: String) async throws -> String {
+        let key = Self.random()
+        do {
+            try await session.run { db in
+                try db.execute(
+                    "INSERT INTO nightjar.event_keys (name, hash) VALUES ($1, $2)", [name, EventKeys.hash(of: key)])
+            }
+        } catch let error as PostgresError where error.sqlState == .uniqueViolation {
+            throw NightjarError(
+                .configuration, "there is a key \"\(name)\" already, or there was one; give this one another name")
+        }
+        return key
+    }
+
+    /// All keys, also those that were revoked, oldest first.
+    package func list() async throws -> [Entry] {
+        try await session.run { db in
+            try db.query("SELECT name, created_at, revoked_at FROM nightjar.event_keys ORDER BY key_id").map {
+                Entry(
+                    name: try $0.decode("name"), createdAt: try $0.decode("created_at"),
+                    revokedAt: try $0.decode("revoked_at"))
+            }
+        }
+    }
+
+    /// Makes a key useless; says whether there was such a key that was not useless yet. Servers notice within seconds.
+    package func revoke(_ name: String) async throws -> Bool {
+        try await session.run { db in
+            try db.execute(
+                "UPDATE nightjar.event_keys SET revoked_at = now() WHERE name = $1 AND revoked_at IS NULL", [name]) > 0
+        }
+    }
+
+    /// 256 bits from the system's source, in characters that need no escapes in a URL.
+    private static func random() -> String {
+        var generator = SystemRandomNumberGenerator()
+        return "nj-event-" + (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) }.hex
+    }
+}
