@@ -19,22 +19,23 @@ struct HeldRun: Sendable {
         _ body: @escaping @Sendable (HeldRun) async throws -> T
     ) async throws -> T {
         try await APIServer.with([]) { server in
+            let options = try FunctionOptions().canonicalJSON()
             try await server.services.pool.execute(
                 "SELECT * FROM nightjar.sync($1)",
                 [
                     PostgresJSON(
                         """
                         {"name": "app", "url": "http://127.0.0.1:1", "sdk": "py:v0", "checksum": "1", "functions": [
-                          {"name": "fn", "title": "The function", "options": {}, "triggers": [{"event": "api/go"}],
+                          {"name": "fn", "title": "The function", "options": \(options), "triggers": [{"event": "api/go"}],
                            "url": "http://127.0.0.1:1", "cancel": []}]}
                         """)
                 ])
-            let (taken, assignments) = AsyncStream<RunLease>.makeStream()
+            let taken = Taken()
             let worker = RemoteWorker(
                 database: server.database.configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             ) { _, _ in
                 Caller { run in
-                    assignments.yield(run.lease)
+                    taken.lease.withLock { $0 = run.lease }
                     return await execute(run)
                 }
             }
@@ -42,11 +43,15 @@ struct HeldRun: Sendable {
                 group.addTask { try await worker.run() }
                 defer { group.cancelAll() }
                 let run = try #require(ULID.id(try await server.start("api/go")))
-                var iterator = taken.makeAsyncIterator()
-                let lease = try #require(await iterator.next())
+                try await eventually("the worker has the run") { taken.lease.withLock { $0 } != nil }
+                let lease = try #require(taken.lease.withLock { $0 })
                 return try await body(HeldRun(server: server, run: run, lease: lease))
             }
         }
+    }
+
+    private final class Taken: Sendable {
+        let lease = Mutex<RunLease?>(nil)
     }
 
     private struct Caller: AppCaller {
