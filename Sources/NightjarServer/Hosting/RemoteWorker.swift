@@ -12,9 +12,10 @@ internal import ServiceLifecycle
 package struct RemoteWorker: Service {
     /// Makes what calls an app. The gate holds back the claims of the app's runs; the pool is
     /// the worker's.
-    package typealias MakeCaller = @Sendable (
-        _ app: RemoteApp, _ gate: CallGate, _ pool: PostgresPool
-    ) -> any AppCaller
+    package typealias MakeCaller =
+        @Sendable (
+            _ app: RemoteApp, _ gate: CallGate, _ pool: PostgresPool
+        ) -> any AppCaller
 
     private let database: PostgresConfiguration
     private let configuration: WorkerConfiguration
