@@ -95,7 +95,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     INSERT INTO nightjar.signals AS s (tenant_id, signal, run_id, step)
     SELECT l.tenant_id, signal, run_id, step FROM nightjar.live l WHERE l.run_id = claim_signal.run_id
-    ON CONFLICT (tenant_id, signal) DO UPDATE SET run_id = excluded.run_id, step = excluded.step
+    -- By its name: `signal` would be read as the argument.
+    ON CONFLICT ON CONSTRAINT signals_pkey DO UPDATE SET run_id = excluded.run_id, step = excluded.step
         WHERE replace OR (s.run_id, s.step) = (excluded.run_id, excluded.step)
            -- Whoever claimed it ended before it began to wait.
            OR NOT EXISTS (SELECT FROM nightjar.live l WHERE l.run_id = s.run_id);
