@@ -123,7 +123,38 @@ BEGIN
     RETURN QUERY SELECT changed, the_app.app_id, the_app.sync_id;
 END $$;
 
+-- Starts one function, whatever its triggers are; answers the id of the event that did it, null when there is no such
+-- function. `slug` is `<app>-<function>`, or the function's UUID. Somebody's id for it counts as that of an event does.
+-- Locks: those of an event's insertion (0011). Indexes: apps_tenant_id_name_key, functions_tenant_id_app_id_name_key.
+CREATE FUNCTION nightjar.invoke(tenant int, slug text, data jsonb, "user" jsonb DEFAULT NULL, id text DEFAULT NULL) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    target record;
+    invoked uuid;
+BEGIN
+    -- Of two readings the one with the longer name of the app.
+    SELECT a.name AS app, f.name AS function INTO target
+    FROM nightjar.apps a JOIN nightjar.functions f ON f.app_id = a.app_id
+    WHERE a.tenant_id = tenant AND f.archived_at IS NULL
+      AND (a.name || '-' || f.name = slug OR nightjar.function_uuid(f.function_id)::text = slug)
+    ORDER BY length(a.name) DESC LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    PERFORM set_config('nightjar.signal', 'sent', true);
+    INSERT INTO nightjar.events AS e (tenant_id, name, data, "user", id)
+    VALUES (tenant, 'inngest/function.invoked',
+            invoke.data || jsonb_build_object(
+                '_inngest', jsonb_build_object('fn_id', target.app || '-' || target.function),
+                '_nightjar', jsonb_build_object('app', target.app, 'function', target.function, 'quiet', false)),
+            invoke."user", invoke.id)
+    RETURNING e.event_id INTO invoked;
+    PERFORM set_config('nightjar.signal', '', true);
+    RETURN invoked;
+END $$;
+
 -- Whoever needs these rights gets them: see deploy/.
-REVOKE EXECUTE ON FUNCTION nightjar.sync(jsonb) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION nightjar.sync(jsonb), nightjar.invoke(int, text, jsonb, jsonb, text) FROM PUBLIC;
 
 INSERT INTO nightjar.migrations (version, name) VALUES (14, 'remote_apps');

@@ -1,5 +1,6 @@
 import LocalPostgres
 import Nightjar
+import NightjarServer
 
 /// What `nightjar dev` says once everything is ready.
 struct DevReport {
@@ -9,6 +10,8 @@ struct DevReport {
     /// Who named the database, or where the server is.
     var origin: String
     var applied: [Migration]
+    /// Nil when no HTTP is served.
+    var http: ServeReport?
 
     func write(asJSON: Bool) throws {
         if asJSON { try Output.json(json) } else { Output.lines(lines(style: Output.style)) }
@@ -20,6 +23,7 @@ struct DevReport {
             "url": server.map { .string($0.url) } ?? .null,
             "directory": server.map { .string($0.directory.path) } ?? .null,
             "server_process_id": server?.processID.map { .integer(Int64($0)) } ?? .null,
+            "http": http.map { .string($0.url) } ?? .null,
             "applied": .array(applied.map { .integer(Int64($0.version)) }),
         ]
     }
@@ -35,6 +39,10 @@ struct DevReport {
         }
         let names = applied.map { "\($0.version) \($0.name)" }.joined(separator: ", ")
         lines.append("\(label("Schema"))" + (applied.isEmpty ? "up to date" : "applied \(names)"))
+        if let http {
+            let mode = http.configuration.kind == .dev ? "dev mode: no keys, this machine only" : "keys are required"
+            lines.append("\(label("HTTP"))\(http.url) (\(mode))")
+        }
         if let server {
             lines += [
                 "\(label("URL"))\(server.url)", "\(label("psql"))psql '\(server.url)'", "",

@@ -56,7 +56,9 @@ struct GraphQLLexer {
         rest.removeFirst(text.unicodeScalars.count)
         if let whole = Int64(text) { return .integer(whole) }
         let isNumber = text.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/) != nil
-        guard isNumber, let value = Double(text), value.isFinite else { throw GraphQLError("line \(line): \(text) is no number") }
+        guard isNumber, let value = Double(text), value.isFinite else {
+            throw GraphQLError("line \(line): \(text) is no number")
+        }
         return .number(value)
     }
 

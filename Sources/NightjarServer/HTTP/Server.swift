@@ -1,8 +1,10 @@
+internal import Foundation
 internal import Hummingbird
 internal import HummingbirdCore
 internal import HummingbirdTLS
 internal import NIOCore
 internal import NIOSSL
+internal import Nightjar
 internal import ServiceLifecycle
 
 /// The HTTP server. Stateless: any number of them may run beside any number of workers.
@@ -45,7 +47,12 @@ package struct Server: Service {
             group.addTask { await batcher.run() }
             // Whatever ends the server, what its requests have brought is still written.
             defer { batcher.close() }
-            try await application.run()
+            do { try await application.run() } catch let error as IOError where error.errnoCode == EADDRINUSE {
+                throw NightjarError(
+                    .configuration,
+                    "port \(configuration.port) of \(configuration.host) is in use: by another 'nightjar', perhaps; "
+                        + "end that, or choose another with --port")
+            }
         }
     }
 

@@ -13,6 +13,10 @@ package struct ServerServices: Sendable {
     let eventKeys: EventKeys
     /// Registers apps.
     let registry: AppRegistry
+    /// Asks apps to register.
+    var appSync: AppSync {
+        AppSync(registry: registry, kind: configuration.kind, keys: configuration.keys.signing)
+    }
 
     package init(pool: PostgresPool, client: Client, configuration: ServerConfiguration, logger: Logger) {
         self.pool = pool

@@ -17,7 +17,29 @@ struct EventReader {
         }
     }
 
+    /// Reads what a function is to be invoked with: an object as for events, with no name.
+    static func invocation(in body: [UInt8]) throws(Problem) -> IngestEvent {
+        guard String(validating: body, as: UTF8.self) != nil else { throw Problem(reason: "the body is not UTF-8") }
+        guard !body.isEmpty else { return IngestEvent(name: "") }
+        return try body.withUnsafeBufferPointer { bytes throws(Problem) in
+            do throws(JSONProblem) {
+                var scanner = JSONScanner(bytes)
+                return try EventReader(bytes: bytes, isNamed: false).event(at: try scanner.document().range)
+            } catch {
+                throw Problem(
+                    reason: error.offset == 0 ? error.reason : "the body is not JSON that can be taken: \(error)")
+            }
+        }
+    }
+
     private let bytes: UnsafeBufferPointer<UInt8>
+    /// Whether an event needs a name.
+    private var isNamed = true
+
+    private init(bytes: UnsafeBufferPointer<UInt8>, isNamed: Bool = true) {
+        self.bytes = bytes
+        self.isNamed = isNamed
+    }
 
     private func read() throws(Problem) -> [IngestEvent] {
         var scanner = JSONScanner(bytes)
@@ -70,7 +92,7 @@ struct EventReader {
             let name = scanner.decoded(key)
             fields[name] = try scanner.value(depth: 1)
         }
-        var event = IngestEvent(name: try name(fields["name"]))
+        var event = IngestEvent(name: isNamed ? try name(fields["name"]) : "")
         if let data = try object("data", fields["data"]) { event.data = try ReservedMembers.removed(from: bytes, data) }
         if let user = try object("user", fields["user"]) {
             try checkSize("user", user, EventLimits.storedUser)

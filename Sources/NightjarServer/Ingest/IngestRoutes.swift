@@ -41,7 +41,8 @@ struct IngestRoutes: RouteGroup {
         let type = request.headers[.contentType]?.lowercased() ?? ""
         let start = body.first { !" \t\r\n".utf8.contains($0) }
         let isForm =
-            type.hasPrefix("application/x-www-form-urlencoded") && start != UInt8(ascii: "{") && start != UInt8(ascii: "[")
+            type.hasPrefix("application/x-www-form-urlencoded") && start != UInt8(ascii: "{")
+            && start != UInt8(ascii: "[")
         guard !isForm, !type.hasPrefix("multipart/form-data") else {
             throw RequestFailure(
                 .badRequest, "invalid_event",

@@ -11,7 +11,7 @@ struct DevTests {
             let below = directory.appending(path: "a/b")
             try FileManager.default.createDirectory(at: below, withIntermediateDirectories: true)
 
-            let first = try RunningProgram("nightjar", ["dev"], in: directory)
+            let first = try RunningProgram("nightjar", ["dev", "--port", "0"], in: directory)
             try await first.waitForOutput("Ctrl-C")
             #expect(first.output.contains("psql 'postgres://postgres@/nightjar?host="))
             #expect(first.output.contains("applied 1 tables"))
@@ -24,11 +24,12 @@ struct DevTests {
             #expect(stopped.status == 69)
             #expect(stopped.error.contains("nightjar dev"))
 
-            let second = try RunningProgram("nightjar", ["dev", "--json"], in: below)
+            let second = try RunningProgram("nightjar", ["dev", "--port", "0", "--json"], in: below)
             try await second.waitForOutput("ready")
             let ready = try JSONDecoder().decode(JSON.self, from: Data(second.output.utf8))
             #expect(ready["applied"] == [])
             let url = try #require(ready["url"]?.string)
+            #expect(ready["http"]?.string?.hasPrefix("http://127.0.0.1:") == true)
             let server = try #require(ready["server_process_id"]?.integer)
             #expect(try await nightjar("events", "--database", url, "--json").json().map { $0["id"] } == ["kept"])
             #expect(try await nightjar("doctor", in: directory).output.contains("schema"))
@@ -41,10 +42,10 @@ struct DevTests {
     @Test("a second one in the same directory is refused")
     func refusesSecond() async throws {
         try await withTemporaryDirectory { directory in
-            let first = try RunningProgram("nightjar", ["dev"], in: directory)
+            let first = try RunningProgram("nightjar", ["dev", "--port", "0"], in: directory)
             try await first.waitForOutput("Ctrl-C")
 
-            let second = try await nightjar("dev", in: directory)
+            let second = try await nightjar("dev", "--port", "0", in: directory)
             #expect(second.status == 1)
             #expect(second.error.contains("uses"))
             #expect(try await nightjar("migrate", "status", in: directory).status == 0, "the first goes on")
@@ -58,7 +59,8 @@ struct DevTests {
     func named() async throws {
         try await TestDatabase.with { database in
             try await withTemporaryDirectory { directory in
-                let dev = try RunningProgram("nightjar", ["dev", "--database", database.url], in: directory)
+                let dev = try RunningProgram(
+                    "nightjar", ["dev", "--no-serve", "--database", database.url], in: directory)
                 try await dev.waitForOutput("up to date")
                 #expect(!FileManager.default.fileExists(atPath: directory.appending(path: ".nightjar").path()))
                 dev.signal(SIGTERM)
