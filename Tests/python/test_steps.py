@@ -9,7 +9,6 @@ import pytest
 from suite.api import until
 from suite.app import Functions
 
-pytestmark = pytest.mark.both
 functions = Functions()
 
 

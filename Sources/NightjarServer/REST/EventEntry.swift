@@ -34,8 +34,6 @@ struct EventEntry: Sendable {
     /// What its readers know it by.
     var publicID: String { id ?? ULID.text(eventID) }
 
-    private var milliseconds: Int64 { Int64((timestamp.timeIntervalSince1970 * 1_000).rounded(.down)) }
-
     /// The event in version 1.
     var v1: ReplyValue {
         var value: ReplyValue = [
@@ -44,7 +42,7 @@ struct EventEntry: Sendable {
             "received_at": .date(receivedAt), "id": .string(publicID), "name": .string(name), "data": .json(data),
         ]
         value.add("user", user.map { .json($0) })
-        value.add("ts", .integer(milliseconds))
+        value.add("ts", .integer(timestamp.milliseconds))
         return value
     }
 
@@ -52,7 +50,7 @@ struct EventEntry: Sendable {
     var body: ReplyValue {
         [
             "name": .string(name), "data": .json(data), "user": user.map { .json($0) } ?? [:], "id": .string(publicID),
-            "ts": .integer(milliseconds),
+            "ts": .integer(timestamp.milliseconds),
         ]
     }
 }
