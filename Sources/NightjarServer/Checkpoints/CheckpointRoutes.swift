@@ -25,30 +25,29 @@ struct CheckpointRoutes: RouteGroup {
     }
 
     private func record(_ run: UUID, _ request: Request) async throws -> Response {
-        let body = try await request.object()
-        if let text = try body.text("run_id"), ULID.id(text) != run {
+        let body = try await request.document()
+        if let text = body["run_id"]?.string, ULID.id(text) != run {
             throw RequestFailure(.badRequest, "invalid_request", "run_id is \(text), and the path names another run")
         }
-        guard let lease = RunLease(token: try body.requiredText("qi_id")), lease.run == run else {
+        guard let lease = body["qi_id"]?.string.flatMap(RunLease.init(token:)), lease.run == run else {
             throw RequestFailure(
-                .badRequest, "invalid_field_format",
-                "qi_id must be that of the call of run \(ULID.text(run)) as it came")
+                .badRequest, "invalid_field_format", "qi_id must be that of the call of run \(ULID.text(run)) as it came")
         }
-        guard let operations = body["steps"]?.array else {
+        guard let operations = body["steps"]?.elements else {
             throw RequestFailure(.badRequest, "missing_field", "steps must be a list of steps")
         }
         let now = Date()
         var steps: [RecordedStep] = []
-        for operation in operations {
-            let step = try CheckpointedStep(operation, now: now).step
+        for (index, operation) in operations.enumerated() {
+            // They are told to the app in the order of their ends: no two at one moment.
+            let step = try CheckpointedStep(operation, endedAt: now.addingTimeInterval(Double(index) / 1e6)).step
             // The first report of a step counts.
             if !steps.contains(where: { $0.step == step.step }) { steps.append(step) }
         }
         guard try await StepRecorder(pool: services.pool).record(steps, under: lease) == .accepted else {
             throw RequestFailure(
                 .conflict, "stale_dispatch",
-                "run \(ULID.text(run)) is not this call's any more: it was cancelled, has ended, or was given to another call"
-            )
+                "run \(ULID.text(run)) is not this call's any more: it was cancelled, has ended, or was given to another call")
         }
         return Reply.data(["run_id": .ulid(run), "recorded": .integer(Int64(steps.count))])
     }

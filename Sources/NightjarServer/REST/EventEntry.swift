@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Nightjar
+internal import NightjarCore
 
 /// An event as the HTTP API shows it: a row of `api_events.sql` or `api_event.sql`.
 struct EventEntry: Sendable {
@@ -48,9 +49,8 @@ struct EventEntry: Sendable {
 
     /// The event as functions get it.
     var body: ReplyValue {
-        [
-            "name": .string(name), "data": .json(data), "user": user.map { .json($0) } ?? [:], "id": .string(publicID),
-            "ts": .integer(timestamp.milliseconds),
-        ]
+        .json(
+            EventCoding.text(
+                RecordedEvent(id: publicID, name: name, dataJSON: data, userJSON: user, timestamp: timestamp)))
     }
 }

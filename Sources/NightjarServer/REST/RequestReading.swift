@@ -15,7 +15,7 @@ extension Request {
 
     /// The body as a JSON object; an empty one where there is no body.
     func optionalObject() async throws -> [String: JSON] {
-        let buffer = try await body.collect(upTo: 64 << 20)
+        let buffer = try await body.collect(upTo: .max)
         guard buffer.readableBytes > 0 else { return [:] }
         var request = self
         request.body = RequestBody(buffer: buffer)
@@ -24,12 +24,17 @@ extension Request {
 
     /// The body as JSON.
     func json() async throws -> JSON {
-        let buffer = try await body.collect(upTo: 64 << 20)
-        do {
-            return try JSONCoding.value(JSON.self, from: String(buffer: buffer))
-        } catch {
-            throw RequestFailure(.badRequest, "invalid_request", "the body is not valid JSON")
+        try JSONBody.value(try await body.collect(upTo: .max))
+    }
+
+    /// The body as a JSON object, with its values as they were written.
+    func document() async throws -> JSONValue {
+        let buffer = try await body.collect(upTo: .max)
+        _ = try JSONBody.value(buffer)
+        guard let value = try? JSONTree(Array(buffer: buffer)).value, value.members != nil else {
+            throw RequestFailure(.badRequest, "invalid_request", "the body must be a JSON object")
         }
+        return value
     }
 
     /// A query parameter; nil when it is missing or empty.

@@ -2,25 +2,19 @@ internal import Foundation
 internal import Nightjar
 internal import NightjarCore
 
-/// What a run has recorded, as the SDKs read it: an object of step hashes.
+/// What a run has recorded, as calls of its app have it in `steps`.
 enum RunMemo {
     static func read(_ db: PostgresConnection, of run: UUID) throws -> ReplyValue {
+        let now = Date()
         var memo: ReplyValue = [:]
-        for step in try StepEntry.read(db, of: [run]) where step.part == .step {
-            memo.add(step.key, value(of: step))
+        for entry in try StepEntry.read(db, of: [run]) where entry.part == .step {
+            guard let kind = entry.kind else { continue }
+            let step = RecordedStep(
+                step: entry.key, name: entry.name, kind: kind, status: entry.failed ? .failed : .completed,
+                output: entry.output, error: try entry.error.map { try JSONCoding.value(RunError.self, from: $0) },
+                dueAt: entry.dueAt, startedAt: entry.startedAt, endedAt: entry.endedAt ?? now)
+            memo.add(entry.key, MemoCoding.text(step, now: now).map { .json($0) })
         }
         return memo
-    }
-
-    /// The encoding of `steps` in calls.
-    private static func value(of step: StepEntry) -> ReplyValue {
-        if step.failed { return ["error": (step.output ?? step.error).map { .json($0) } ?? .null] }
-        switch step.kind {
-        case .sleep: return nil
-        // The event as a whole, or null.
-        case .waitForEvent: return step.output.map { .json($0) } ?? nil
-        case .waitForSignal where step.output == nil || step.output == "null": return nil
-        default: return ["data": step.output.map { .json($0) } ?? .null]
-        }
     }
 }

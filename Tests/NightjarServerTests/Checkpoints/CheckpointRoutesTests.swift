@@ -33,7 +33,7 @@ struct HeldRun: Sendable {
             let taken = Taken()
             let worker = RemoteWorker(
                 database: server.database.configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-            ) { _, _ in
+            ) { _, _, _ in
                 Caller { run in
                     taken.lease.withLock { $0 = run.lease }
                     return await execute(run)
