@@ -151,8 +151,8 @@ let package = Package(
         .testTarget(
             name: "NightjarServerTests",
             dependencies: [
-                "NightjarServer", "Nightjar", "NightjarTesting", "PostgresClient", "LocalPostgres", "NightjarCommand",
-                hummingbird, httpClient, logging, lifecycle,
+                "NightjarServer", "Nightjar", "NightjarTesting", "ExpressionTesting", "PostgresClient", "LocalPostgres",
+                "NightjarCommand", hummingbird, httpClient, logging, lifecycle,
             ],
             swiftSettings: settings
         ),
