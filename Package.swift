@@ -63,7 +63,7 @@ let package = Package(
         // migrations/*.sql and the engine's statements, embedded into the binary.
         .target(
             name: "CAssets",
-            exclude: ["statements"]
+            exclude: ["statements", "openapi.json"]
         ),
         .target(
             name: "PostgresClient",
@@ -95,7 +95,7 @@ let package = Package(
         .target(
             name: "NightjarServer",
             dependencies: [
-                "CLibCrypto", "Nightjar", "NightjarCore", "PostgresClient", hummingbird, hummingbirdTLS, httpClient,
+                "CAssets", "CLibCrypto", "Nightjar", "NightjarCore", "PostgresClient", hummingbird, hummingbirdTLS, httpClient,
                 nioCore, nioHTTP, nioCompression, nioPosix, logging, metrics, lifecycle,
             ],
             swiftSettings: settings
@@ -151,8 +151,8 @@ let package = Package(
         .testTarget(
             name: "NightjarServerTests",
             dependencies: [
-                "NightjarServer", "Nightjar", "NightjarTesting", "PostgresClient", "LocalPostgres", "NightjarCommand",
-                hummingbird, httpClient, logging, lifecycle,
+                "NightjarServer", "Nightjar", "NightjarTesting", "ExpressionTesting", "PostgresClient", "LocalPostgres",
+                "NightjarCommand", hummingbird, httpClient, logging, lifecycle,
             ],
             swiftSettings: settings
         ),

@@ -226,21 +226,28 @@ RETURNS SETOF jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 1 AS $$
     SELECT t.value FROM nightjar.tuple_values(path, name, data, "user", id, ts) AS t (value) WHERE path[1] = ''
 $$;
 
--- An event by its id, as expressions see it. Index: events_pkey, pruned to one partition.
-CREATE FUNCTION nightjar.event_json(event_id uuid) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT nightjar.event_json(e.name, e.data, e."user", coalesce(e.id, e.event_id::text), e.ts)
+-- The same 128 bits as a ULID, in Crockford's base 32: under which remote apps know events and runs.
+CREATE FUNCTION nightjar.ulid(id uuid) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT string_agg(substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + substring(b.bits FROM 5 * i + 1 FOR 5)::bit(5)::int, 1), '' ORDER BY i)
+    FROM (SELECT B'00' || ('x' || replace(id::text, '-', ''))::bit(128) AS bits) b CROSS JOIN generate_series(0, 25) i
+$$;
+
+-- An event by its id, as expressions see it; `remote`: those of a remote app. Index: events_pkey, pruned to one partition.
+CREATE FUNCTION nightjar.event_json(event_id uuid, remote boolean DEFAULT false) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT nightjar.event_json(e.name, e.data, e."user",
+                               coalesce(e.id, CASE WHEN remote THEN nightjar.ulid(e.event_id) ELSE e.event_id::text END), e.ts)
     FROM nightjar.events e WHERE e.event_id = event_json.event_id
 $$;
 
 -- The event that started a run. Indexes: runs_pkey, events_pkey.
-CREATE FUNCTION nightjar.trigger_json(run_id uuid) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT nightjar.event_json(r.event_id) FROM nightjar.runs r WHERE r.run_id = trigger_json.run_id
+CREATE FUNCTION nightjar.trigger_json(run_id uuid, remote boolean DEFAULT false) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT nightjar.event_json(r.event_id, remote) FROM nightjar.runs r WHERE r.run_id = trigger_json.run_id
 $$;
 
 REVOKE EXECUTE ON FUNCTION
     nightjar.event_json(text, jsonb, jsonb, text, timestamptz), nightjar.arithmetic(text, numeric, numeric),
     nightjar.evaluate(jsonb, jsonb, jsonb), nightjar.key_part(jsonb), nightjar.tuple_values(text[], text, jsonb, jsonb, text, timestamptz),
-    nightjar.event_values(text[], text, jsonb, jsonb, text, timestamptz), nightjar.event_json(uuid),
-    nightjar.trigger_json(uuid) FROM PUBLIC;
+    nightjar.event_values(text[], text, jsonb, jsonb, text, timestamptz), nightjar.event_json(uuid, boolean),
+    nightjar.trigger_json(uuid, boolean) FROM PUBLIC;
 
 INSERT INTO nightjar.migrations (version, name) VALUES (6, 'expressions');

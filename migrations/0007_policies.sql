@@ -15,6 +15,7 @@ ALTER TABLE nightjar.cancel_policies
     ADD COLUMN timeout   interval,          -- listens for this long from the run's creation on
     ADD COLUMN until     timestamptz,       -- listens until then
     ADD COLUMN warning   text,              -- what is slow or wide about it
+    ADD COLUMN remote    boolean NOT NULL DEFAULT false,    -- of a remote app, which knows events by their ULIDs
     ADD COLUMN digest    text;              -- of all the above: the same policy keeps its number
 -- Those of older registrations go out of force with the next one, and stay for the runs that have them.
 UPDATE nightjar.cancel_policies SET digest = 'before 0007: ' || policy_id;
@@ -50,18 +51,20 @@ BEGIN
         RETURN false;
     END IF;
     RETURN p.condition IS NULL
-        OR coalesce(nightjar.evaluate(p.condition, nightjar.trigger_json(run_id),
-                                      coalesce(async, nightjar.event_json(event_id))) = 'true', false);
+        OR coalesce(nightjar.evaluate(p.condition, nightjar.trigger_json(run_id, p.remote),
+                                      coalesce(async, nightjar.event_json(event_id, p.remote))) = 'true', false);
 END $$;
 
--- The match keys under which a run listens for its cancellation. Index: cancel_policies_active.
-CREATE FUNCTION nightjar.cancel_keys(function_id int, name text, data jsonb, "user" jsonb, id text, ts timestamptz)
+-- The match keys under which a run listens for its cancellation. `id`: the sender's own; else the event's counts, as the
+-- function's app knows it. Index: cancel_policies_active.
+CREATE FUNCTION nightjar.cancel_keys(function_id int, name text, data jsonb, "user" jsonb, id text, event_id uuid, ts timestamptz)
 RETURNS TABLE (policy_id int, key uuid) LANGUAGE sql STABLE AS $$
     SELECT p.policy_id, nightjar.match_key(p.event, p.event_path, v.value)
     FROM nightjar.cancel_policies p
-    CROSS JOIN LATERAL nightjar.event_values(p.trigger_path, name, data, "user", id, ts) AS v (value)
+    CROSS JOIN LATERAL (SELECT coalesce(id, CASE WHEN p.remote THEN nightjar.ulid(event_id) ELSE event_id::text END)) AS i (id)
+    CROSS JOIN LATERAL nightjar.event_values(p.trigger_path, name, data, "user", i.id, ts) AS v (value)
     WHERE p.function_id = cancel_keys.function_id AND p.active
-      AND (p.guard IS NULL OR nightjar.evaluate(p.guard, nightjar.event_json(name, data, "user", id, ts), NULL) = 'true')
+      AND (p.guard IS NULL OR nightjar.evaluate(p.guard, nightjar.event_json(name, data, "user", i.id, ts), NULL) = 'true')
 $$;
 
 -- The match keys of an event. Indexes: match_paths_pkey, match_paths_wildcard.
@@ -172,9 +175,9 @@ BEGIN
             WHERE p.function_id = the_function AND p.active AND p.digest NOT IN (SELECT w.digest FROM wanted w)
         )
         INSERT INTO nightjar.cancel_policies AS p
-            (tenant_id, function_id, event, trigger_path, event_path, text, guard, condition, timeout, until, warning, digest)
+            (tenant_id, function_id, event, trigger_path, event_path, text, guard, condition, timeout, until, warning, digest, remote)
         SELECT tenant, the_function, w.event, w.trigger_path, w.event_path, w.text, w.guard, w.condition, w.timeout,
-               w.until, w.warning, w.digest
+               w.until, w.warning, w.digest, register.kind = 2
         FROM wanted w
         ON CONFLICT (function_id, digest) DO UPDATE SET active = true, warning = excluded.warning
             WHERE NOT p.active OR p.warning IS DISTINCT FROM excluded.warning;
@@ -189,7 +192,7 @@ BEGIN
 END $$;
 
 REVOKE EXECUTE ON FUNCTION
-    nightjar.policy_holds(int, uuid, uuid, timestamptz, jsonb), nightjar.cancel_keys(int, text, jsonb, jsonb, text, timestamptz),
+    nightjar.policy_holds(int, uuid, uuid, timestamptz, jsonb), nightjar.cancel_keys(int, text, jsonb, jsonb, text, uuid, timestamptz),
     nightjar.event_keys(int, text, jsonb, jsonb, text, timestamptz) FROM PUBLIC;
 
 INSERT INTO nightjar.migrations (version, name) VALUES (7, 'policies');

@@ -93,9 +93,13 @@ CREATE FUNCTION nightjar.claim_signal(signal text, run_id uuid, step text, repla
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 BEGIN
+    IF octet_length(signal) > 1024 THEN
+        RAISE EXCEPTION 'the name of a signal has % bytes; the limit is 1024', octet_length(signal)
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'Send what is long as the data of the signal.';
+    END IF;
     INSERT INTO nightjar.signals AS s (tenant_id, signal, run_id, step)
     SELECT l.tenant_id, signal, run_id, step FROM nightjar.live l WHERE l.run_id = claim_signal.run_id
-    ON CONFLICT (tenant_id, signal) DO UPDATE SET run_id = excluded.run_id, step = excluded.step
+    ON CONFLICT ON CONSTRAINT signals_pkey DO UPDATE SET run_id = excluded.run_id, step = excluded.step
         WHERE replace OR (s.run_id, s.step) = (excluded.run_id, excluded.step)
            -- Whoever claimed it ended before it began to wait.
            OR NOT EXISTS (SELECT FROM nightjar.live l WHERE l.run_id = s.run_id);
@@ -176,10 +180,12 @@ BEGIN
     CROSS JOIN LATERAL ROWS FROM (jsonb_to_recordset(o.spec -> 'branches')
         AS (trigger_path text[], event_path text[], "guard" jsonb)) WITH ORDINALITY
         AS b (trigger_path, event_path, "guard", branch)
-    CROSS JOIN LATERAL nightjar.event_values(b.trigger_path, e.name, e.data, e."user", coalesce(e.id, e.event_id::text), e.ts)
+    CROSS JOIN LATERAL nightjar.event_values(
+        b.trigger_path, e.name, e.data, e."user",
+        coalesce(e.id, CASE WHEN o.spec ? 'remote' THEN nightjar.ulid(e.event_id) ELSE e.event_id::text END), e.ts)
         AS v (value)
     WHERE o.kind <> 5
-      AND (coalesce(b."guard", 'null') = 'null' OR nightjar.evaluate(b."guard", nightjar.event_json(e.event_id), NULL) = 'true');
+      AND (coalesce(b."guard", 'null') = 'null' OR nightjar.evaluate(b."guard", nightjar.event_json(e.event_id, o.spec ? 'remote'), NULL) = 'true');
 
     INSERT INTO nightjar.waits (tenant_id, policy_id, key, run_id, since, purpose)
     SELECT o.tenant_id, -(o.slot * 16),
@@ -247,7 +253,8 @@ BEGIN
     END IF;
     condition := nullif(o.spec #> ARRAY['branches', (-policy_id % 16)::text, 'condition'], 'null');
     RETURN condition IS NULL
-        OR coalesce(nightjar.evaluate(condition, nightjar.trigger_json(run_id), nightjar.event_json(event_id)) = 'true', false);
+        OR coalesce(nightjar.evaluate(condition, nightjar.trigger_json(run_id, o.spec ? 'remote'),
+                                      nightjar.event_json(event_id, o.spec ? 'remote')) = 'true', false);
 END $$;
 
 -- Answers open steps: the first event counts. The run goes on at once if it is parked; the session of one that executes

@@ -126,7 +126,9 @@ BEGIN
                    'ts', CASE WHEN isfinite(v.ts) THEN floor(extract(epoch FROM v.ts) * 1000)::bigint END)
                    || CASE WHEN v.size <= 8388608 THEN '{}'::jsonb ELSE '{"omitted": true}' END AS body
         FROM (SELECT v.*, octet_length(v.data::text) AS size FROM nightjar.events v WHERE v.event_id = e.event_id LIMIT 1) v) b
-    WHERE n.general OR n.handled OR n.name = 'inngest/function.finished' AND e.origin IN (1, 3)
+    -- Of a run that never was one nobody is told, but whoever invoked it.
+    WHERE (n.general OR n.handled) AND o.cause ->> 'kind' IS DISTINCT FROM 'skipped'
+       OR n.name = 'inngest/function.finished' AND e.origin IN (1, 3)
     ORDER BY e.run_id, n.position;
     RETURN NULL;
 END $$;

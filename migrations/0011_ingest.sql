@@ -101,7 +101,7 @@ BEGIN
         INSERT INTO nightjar.waits (tenant_id, policy_id, key, run_id, since)
         SELECT s.tenant_id, k.policy_id, k.key, s.run_id, s.seq
         FROM started s
-        CROSS JOIN LATERAL nightjar.cancel_keys(s.function_id, s.name, s.data, s."user", coalesce(s.id, s.event_id::text), s.ts) k
+        CROSS JOIN LATERAL nightjar.cancel_keys(s.function_id, s.name, s.data, s."user", s.id, s.event_id, s.ts) k
         RETURNING run_id
     ), new AS (
         -- IS TRUE: a hashed subplan; as a join this was quadratic in the statement's events (37,000 events a second → 15,000).
@@ -118,6 +118,9 @@ BEGIN
     SELECT count(*) INTO started FROM started;
 
     IF EXISTS (SELECT FROM nightjar.function_triggers t WHERE t.gated AND t.tenant_id IN (SELECT n.tenant_id FROM inserted n)) THEN
+        -- Two statements with the same keys in another order would wait for each other.
+        PERFORM pg_advisory_xact_lock(l.lock)
+        FROM (SELECT g.lock FROM nightjar.gate_locks(ARRAY(SELECT n.event_id FROM inserted n)) AS g (lock) ORDER BY g.lock) l;
         FOR gate IN SELECT bool_or(a.started) AS started, bool_or(a.gathered) AS gathered
                     FROM (SELECT n.event_id FROM inserted n WHERE n.name <> 'inngest/function.invoked' ORDER BY n.seq) n
                     CROSS JOIN LATERAL nightjar.admit(n.event_id) a LOOP

@@ -367,7 +367,7 @@ BEGIN
     INSERT INTO nightjar.waits (tenant_id, policy_id, key, run_id, since)
     SELECT old.tenant_id, k.policy_id, k.key, again, seq
     FROM nightjar.cancel_keys(old.function_id, trigger.name, trigger.data, trigger."user",
-                              coalesce(trigger.id, trigger.event_id::text), trigger.ts) k;
+                              trigger.id, trigger.event_id, trigger.ts) k;
     PERFORM nightjar.hint('ready');
     RETURN again;
 END $$;

@@ -73,7 +73,10 @@ DECLARE
     e nightjar.events;
 BEGIN
     SELECT g.* INTO STRICT f FROM nightjar.functions g WHERE g.function_id = start_run.function_id;
-    SELECT v.* INTO STRICT e FROM nightjar.events v WHERE v.event_id = start_run.event_id LIMIT 1;
+    SELECT v.* INTO e FROM nightjar.events v WHERE v.event_id = start_run.event_id LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN NULL;        -- it waited for longer than events are kept
+    END IF;
     INSERT INTO nightjar.runs (run_id, tenant_id, function_id, event_id, event_seq, created_at)
     VALUES (run, e.tenant_id, f.function_id, e.event_id, e.seq, arrived);
     INSERT INTO nightjar.live (run_id, event_id, pass, due_at, queue, tenant_id, function_id, state, expires_at, newcomer, origin, batched)
@@ -86,7 +89,7 @@ BEGIN
     END IF;
     INSERT INTO nightjar.waits (tenant_id, policy_id, key, run_id, since)
     SELECT e.tenant_id, k.policy_id, k.key, run, e.seq
-    FROM nightjar.cancel_keys(f.function_id, e.name, e.data, e."user", coalesce(e.id, e.event_id::text), e.ts) k;
+    FROM nightjar.cancel_keys(f.function_id, e.name, e.data, e."user", e.id, e.event_id, e.ts) k;
     IF FOUND AND (due > arrived OR f.has_conditions) THEN
         INSERT INTO nightjar.newcomers (run_id, seq) VALUES (run, e.seq);
     END IF;
@@ -104,9 +107,29 @@ BEGIN
     RETURN run;
 END $$;
 
+-- Which locks a statement's events have to take, in this order, before nightjar.admit: one for each of 64 shares of the keys
+-- of a function, so that their number is bounded. Indexes: events_pkey, function_triggers_gated, functions_pkey.
+CREATE FUNCTION nightjar.gate_locks(event_ids uuid[]) RETURNS SETOF bigint LANGUAGE sql STABLE
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+    SELECT DISTINCT (hashtextextended(k.kind, f.function_id) & ~63::bigint) | (hashtextextended(k.key, 0) & 63)
+    FROM unnest(event_ids) AS i (event_id)
+    CROSS JOIN LATERAL (SELECT v.tenant_id, v.name, v.id, nightjar.event_json(v.event_id, true) AS body
+                        FROM nightjar.events v WHERE v.event_id = i.event_id LIMIT 1) e
+    CROSS JOIN LATERAL (SELECT t.function_id FROM nightjar.function_triggers t
+                        WHERE t.tenant_id = e.tenant_id AND t.gated
+                          AND (t.event = e.name OR t.prefix IS NOT NULL AND starts_with(e.name, t.prefix)) OFFSET 0) t
+    CROSS JOIN LATERAL (SELECT f.function_id, f.flow FROM nightjar.functions f WHERE f.function_id = t.function_id OFFSET 0) f
+    CROSS JOIN LATERAL (
+        SELECT 'id' AS kind, e.id AS key
+        UNION ALL
+        SELECT o.kind, nightjar.flow_key(f.flow #> ARRAY[o.kind, 'key'], e.body)
+        FROM unnest(ARRAY['idempotency', 'rate_limit', 'throttle', 'singleton']) AS o (kind) WHERE f.flow ? o.kind) k
+    WHERE k.key IS NOT NULL
+$$;
+
 -- What an event does to the gated functions that it triggers, one after the other. Answers whether it started a run and
 -- whether it is gathered.
--- Locks: idempotency, flow_counters and singletons, each in order of the functions: two events at once with one key take
+-- Locks: idempotency, flow_counters and singletons, under the locks of gate_locks: two events at once with one key take
 -- turns, until the first commits. Indexes: events_pkey, function_triggers_gated, functions_pkey and those of start_run.
 CREATE FUNCTION nightjar.admit(event_id uuid, OUT started boolean, OUT gathered boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -127,7 +150,7 @@ BEGIN
     started := false;
     gathered := false;
     SELECT v.* INTO STRICT e FROM nightjar.events v WHERE v.event_id = admit.event_id LIMIT 1;
-    body := nightjar.event_json(e.name, e.data, e."user", coalesce(e.id, e.event_id::text), e.ts);
+    body := nightjar.event_json(e.event_id, true);
     <<functions>>
     FOR m IN SELECT DISTINCT f.function_id, f.flow FROM nightjar.function_triggers t
              JOIN nightjar.functions f ON f.function_id = t.function_id
@@ -237,19 +260,25 @@ DECLARE
     chosen record;
 BEGIN
     started := 0;
-    PERFORM pg_advisory_xact_lock(hashtext('nightjar.gather'));
+    IF NOT pg_try_advisory_xact_lock(hashtext('nightjar.gather')) THEN
+        next_in := '20 ms';     -- whoever is at it may not see yet what we are asked for
+        RETURN;
+    END IF;
     now_is := clock_timestamp();
     FOR g IN SELECT s.function_id, s.key, f.flow FROM (SELECT DISTINCT s.function_id, s.key FROM nightjar.gathered s) s
              JOIN nightjar.functions f ON f.function_id = s.function_id LOOP
         IF g.flow ? 'debounce' THEN
             spec := g.flow -> 'debounce';
             -- The event that happened last; one that happened earlier does not put it off.
-            SELECT s.event_id, s.at, min(s.at) OVER () AS first INTO chosen FROM nightjar.gathered s
+            SELECT s.event_id, s.at, min(s.at) OVER () AS first, array_agg(s.seq) OVER () AS seen INTO chosen
+            FROM nightjar.gathered s
             WHERE s.function_id = g.function_id AND s.key = g.key ORDER BY s.ts DESC, s.seq DESC LIMIT 1;
             due := least(chosen.at + (spec ->> 'period_ms')::float8 * interval '1 ms',
                          chosen.first + (spec ->> 'timeout_ms')::float8 * interval '1 ms');
             IF due <= now_is AND started < most THEN
-                DELETE FROM nightjar.gathered s WHERE s.function_id = g.function_id AND s.key = g.key;
+                -- What has come since is for the next run.
+                DELETE FROM nightjar.gathered s
+                WHERE s.function_id = g.function_id AND s.key = g.key AND s.seq = ANY (chosen.seen);
                 PERFORM nightjar.start_run(g.function_id, chosen.event_id, now_is);
                 started := started + 1;
             ELSE
@@ -334,7 +363,7 @@ CREATE FUNCTION nightjar.events_of_run(run_id uuid) RETURNS SETOF uuid LANGUAGE 
     ORDER BY b.position
 $$;
 
-REVOKE EXECUTE ON FUNCTION nightjar.start_run(int, uuid, timestamptz, uuid[]), nightjar.admit(uuid), nightjar.gather(int),
+REVOKE EXECUTE ON FUNCTION nightjar.start_run(int, uuid, timestamptz, uuid[]), nightjar.admit(uuid), nightjar.gate_locks(uuid[]), nightjar.gather(int),
     nightjar.tick(int, text, timestamptz, timestamptz) FROM PUBLIC;
 
 INSERT INTO nightjar.migrations (version, name) VALUES (15, 'flow_control');

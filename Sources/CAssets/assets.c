@@ -266,6 +266,10 @@ static const char tick[] = {
 #embed "statements/tick.sql" suffix(, 0)
 };
 
+static const char openapi[] = {
+#embed "openapi.json" suffix(, 0)
+};
+
 static const struct nightjar_asset migrations[] = {
     ASSET(migration_0001, "0001_tables"),
     ASSET(migration_0002, "0002_cancel"),
@@ -362,3 +366,4 @@ int nightjar_migration_count(void) { return COUNT(migrations); }
 struct nightjar_asset nightjar_migration(int index) { return migrations[index]; }
 int nightjar_statement_count(void) { return COUNT(statements); }
 struct nightjar_asset nightjar_statement(int index) { return statements[index]; }
+struct nightjar_asset nightjar_openapi(void) { return (struct nightjar_asset) ASSET(openapi, "openapi.json"); }

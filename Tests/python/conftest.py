@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 
+import httpx
 import pytest
 
 from suite.app import App
@@ -13,6 +14,10 @@ from suite.server import DevServer, Server
 @pytest.fixture(scope="session")
 def server() -> typing.Iterator[Server]:
     if given := Server.from_environment():
+        try:
+            httpx.get(f"{given.url}/health", timeout=30).raise_for_status()
+        except httpx.HTTPError as error:
+            pytest.exit(f"there is no server at {given.url}: {error}", returncode=1)
         yield given
     else:
         with DevServer() as started:
@@ -37,4 +42,4 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.get_closest_marker("both") or has_keys == (item.get_closest_marker("keys") is not None)
     ]
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-    items[:] = chosen
+    items[:] = sorted(chosen, key=lambda item: item.get_closest_marker("slow") is None)

@@ -1,6 +1,5 @@
 """Functions that are started later, together, or less often."""
 
-import asyncio
 import datetime
 import time
 
@@ -32,27 +31,6 @@ async def batched(ctx):
 @functions.function(batch_events=inngest.Batch(max_size=100, timeout=ONE_SECOND))
 async def batched_by_time(ctx):
     return [event.data["n"] for event in ctx.events]
-
-
-@functions.function(concurrency=[inngest.Concurrency(limit=1)])
-async def one_at_a_time(ctx):
-    def begin():
-        ctx.app.note("working", 1)
-        return len(ctx.app.notes["working"]) - len(ctx.app.notes["worked"])
-
-    async def works():
-        at_once = begin()
-        await asyncio.sleep(0.05)
-        ctx.app.note("worked", 1)
-        return at_once
-
-    def works_in_its_thread():
-        at_once = begin()
-        time.sleep(0.05)
-        ctx.app.note("worked", 1)
-        return at_once
-
-    return await ctx.step.run("work", works if ctx.app.asynchronous else works_in_its_thread)
 
 
 @functions.function(
@@ -128,12 +106,6 @@ def test_a_batch_starts_in_time(app):
 
     runs = {run.id: run for event in events for run in app.runs(event)}
     assert [run.completed() for run in runs.values()] == [[0, 1]]
-
-
-def test_one_at_a_time(app):
-    runs = [app.start("one-at-a-time") for _ in range(5)]
-
-    assert [run.completed() for run in runs] == [1] * 5
 
 
 def test_singleton_skips(app):

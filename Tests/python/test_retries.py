@@ -9,7 +9,6 @@ import pytest
 
 from suite.app import Functions
 
-pytestmark = pytest.mark.both
 functions = Functions()
 
 
@@ -161,6 +160,7 @@ def test_a_step_is_tried_again_alone(app):
     assert [app.executions(run, step) for step in ("before", "flaky", "after")] == [1, 3, 1]
 
 
+@pytest.mark.slow
 def test_a_plain_error_is_tried_again(app):
     run = app.start("plain-error-is-retried")
 

@@ -67,15 +67,18 @@ async def waits_twice(ctx):
 
 
 @functions.function()
-async def waits_after_asking(ctx):
-    """Sends, in a step, the event that it waits for afterwards: it may come before the wait is known."""
-    await ctx.step.send_event(
-        "ask", inngest.Event(name=ctx.app.event("asked"), data={"key": ctx.data["key"]})
-    )
-    event = await ctx.step.wait_for_event(
-        "wait", event=ctx.app.event("reply"), if_exp="event.data.key == async.data.key", timeout=5000
-    )
-    return None if event is None else event.data["key"]
+async def asks_and_waits(ctx):
+    """Asks beside waiting: the wait is known before the question is sent, however fast the answer is."""
+
+    async def wait():
+        event = await ctx.step.wait_for_event(
+            "wait", event=ctx.app.event("reply"), if_exp="event.data.key == async.data.key", timeout=20_000
+        )
+        return None if event is None else event.data["key"]
+
+    question = inngest.Event(name=ctx.app.event("asked"), data={"key": ctx.data["key"]})
+    answer, _ = await ctx.parallel(wait, lambda: ctx.step.send_event("ask", question))
+    return answer
 
 
 @functions.function()
@@ -152,6 +155,6 @@ def test_the_next_wait_takes_the_next_event(app):
 
 
 def test_an_answer_that_is_faster_than_the_question(app):
-    runs = [app.start("waits-after-asking", {"key": f"k{n}"}) for n in range(5)]
+    runs = [app.start("asks-and-waits", {"key": f"k{n}"}) for n in range(5)]
 
     assert [run.completed() for run in runs] == [f"k{n}" for n in range(5)]

@@ -16,4 +16,7 @@ struct nightjar_asset nightjar_migration(int index);
 int nightjar_statement_count(void);
 struct nightjar_asset nightjar_statement(int index);
 
+/// The OpenAPI document of the HTTP server.
+struct nightjar_asset nightjar_openapi(void);
+
 #endif

@@ -40,9 +40,11 @@ package struct EventWait: Sendable, Hashable, Codable {
     package var branches: [MatchBranch]
     /// Whether events count that came after the run's own event, but before the step began.
     package var looksBack: Bool
+    /// Set for a remote app's: it knows events by their ULIDs.
+    package var remote: Bool?
 
     private enum CodingKeys: String, CodingKey {
-        case event, text, branches
+        case event, text, branches, remote
         case looksBack = "look_back"
     }
 

@@ -1,6 +1,8 @@
+internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
+internal import Nightjar
 internal import Synchronization
 
 /// The outermost part of each request: its id, its line in the log, and how many there may be at once.
@@ -19,16 +21,17 @@ final class AccessMiddleware: RouterMiddleware {
     ) async throws -> Response {
         let start = ContinuousClock.now
         var context = context
-        if let id = request.headers[.requestID], Self.isUsable(id) {
-            context.logger[metadataKey: "hb.request.id"] = "\(id)"
-        }
+        let given = request.headers[.requestID].flatMap { Self.isUsable($0) ? $0 : nil }
+        // A log handler may keep no metadata, and so no id.
+        let id = given ?? context.logger[metadataKey: "hb.request.id"]?.description ?? "\(UUIDv7.make())"
+        context.logger[metadataKey: "hb.request.id"] = "\(id)"
         let current = count.add(1, ordering: .relaxed).newValue
         defer { count.subtract(1, ordering: .relaxed) }
         var response =
             current > limit
             ? FailureMiddleware.response(to: Self.overloaded, path: request.uri.path) : try await next(request, context)
         response.headers[.serverKind] = kind.rawValue
-        response.headers[.requestID] = context.id
+        response.headers[.requestID] = id
         let level: Logger.Level = response.status.code >= 500 ? .warning : Self.isProbe(request) ? .debug : .info
         context.logger.log(
             level: level, "request",

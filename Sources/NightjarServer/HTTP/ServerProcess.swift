@@ -60,7 +60,9 @@ package struct ServerProcess: Service {
         try await housekeeper.makePartitions()
         let services = ServerServices(
             pool: pool, client: Client(sharing: pool, logger: logger), configuration: configuration, logger: logger)
+        let (listening, begin) = AsyncStream.makeStream(of: Void.self)
         let server = Server(services: services) { [onListening, configuration] port in
+            begin.yield()
             await onListening(configuration, port)
         }
         try await withThrowingTaskGroup(of: Void.self) { background in
@@ -68,9 +70,18 @@ package struct ServerProcess: Service {
             defer { background.cancelAll() }
             // All of them end when the process is told to shut down; an error of one ends the others.
             try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await server.run() }
-                for service in companions(of: services, database: database) {
-                    group.addTask { try await service.run() }
+                group.addTask {
+                    defer { begin.finish() }
+                    try await server.run()
+                }
+                group.addTask {
+                    // Whoever cannot listen does not begin to work either.
+                    var isListening = false
+                    for await _ in listening {
+                        isListening = true
+                        break
+                    }
+                    if isListening { try await companions(of: services, database: database).run() }
                 }
                 try await group.waitForAll()
             }

@@ -43,6 +43,8 @@ final class EventBatcher: Sendable {
     }
 
     var statistics: Statistics { state.withLock { $0.statistics } }
+    /// The requests whose events are not being written yet.
+    var waiting: Int { state.withLock { $0.waiting.count } }
 
     /// Stores the events of a request, all or none; answers under which ids once they are durable.
     func store(_ events: [StorableEvent]) async throws -> [UUID] {

@@ -18,11 +18,15 @@ struct EventSeed: Sendable, Hashable {
     }
 
     /// The id of an event of the request, the first of which has the number 1: the number is added to the last four bytes.
+    /// It is a UUID of version 7, like all ids of ours, which is how those are told from ids that senders gave.
     func id(_ number: Int) -> UUID {
         let tail = entropy.suffix(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) } &+ UInt32(truncatingIfNeeded: number)
         let time = (0..<6).map { UInt8(truncatingIfNeeded: milliseconds >> (8 * (5 - UInt64($0)))) }
         let end = (0..<4).map { UInt8(truncatingIfNeeded: tail >> (8 * (3 - UInt32($0)))) }
-        return (time + entropy.prefix(6) + end).withUnsafeBytes { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) }
+        var middle = Array(entropy.prefix(6))
+        middle[0] = middle[0] & 0x0F | 0x70
+        middle[2] = middle[2] & 0x3F | 0x80
+        return (time + middle + end).withUnsafeBytes { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) }
     }
 
     /// Whether events can be stored under such ids: the log of events has parts for these weeks. See

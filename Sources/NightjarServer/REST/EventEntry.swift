@@ -35,8 +35,6 @@ struct EventEntry: Sendable {
     /// What its readers know it by.
     var publicID: String { id ?? ULID.text(eventID) }
 
-    private var milliseconds: Int64 { Int64((timestamp.timeIntervalSince1970 * 1_000).rounded(.down)) }
-
     /// The event in version 1.
     var v1: ReplyValue {
         var value: ReplyValue = [
@@ -45,7 +43,7 @@ struct EventEntry: Sendable {
             "received_at": .date(receivedAt), "id": .string(publicID), "name": .string(name), "data": .json(data),
         ]
         value.add("user", user.map { .json($0) })
-        value.add("ts", .integer(milliseconds))
+        value.add("ts", .integer(timestamp.milliseconds))
         return value
     }
 

@@ -6,6 +6,7 @@ extension ServerServices {
             SignalRoutes(services: self), FunctionRoutes(services: self), RealtimeRoutes(),
             RunDataRoutes(services: self),
             VersionTwoRoutes(services: self), CheckpointRoutes(services: self), GraphQLRoutes(services: self),
+            OpenAPIRoutes(),
         ]
     }
 }

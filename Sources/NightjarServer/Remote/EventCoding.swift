@@ -5,7 +5,7 @@ internal import NightjarCore
 enum EventCoding {
     /// The event that a run was started for, as canonical JSON.
     static func text(_ event: RecordedEvent) -> String {
-        let milliseconds = Int64((event.timestamp.timeIntervalSince1970 * 1000).rounded(.down))
+        let milliseconds = event.timestamp.milliseconds
         var output = Array("{\"data\":".utf8)
         output += Array(data(event.dataJSON, of: event.name).utf8)
         output += Array(",\"id\":\(JSONStringText.encode(publicID(event.id)))".utf8)
@@ -44,6 +44,7 @@ enum EventCoding {
     private static func data(_ json: JSONValue, of name: String) -> String {
         guard name.hasPrefix("inngest/function."), let all = json.members else { return CanonicalJSON.text(of: json) }
         var members = Dictionary(all.map { ($0.key, CanonicalJSON.text(of: $0.value)) }) { $1 }
+        members["_nightjar"] = nil  // Who called: ours to know.
         if let run = json["run_id"]?.string { members["run_id"] = JSONStringText.encode(publicID(run)) }
         if let event = json["event"] { members["event"] = text(arrived: event.text) }
         if let events = json["events"]?.elements {

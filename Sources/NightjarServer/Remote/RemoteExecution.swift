@@ -2,6 +2,7 @@ internal import Foundation
 internal import Logging
 internal import Nightjar
 internal import NightjarCore
+internal import PostgresClient
 
 /// One execution of a remote app's run: the shell around ``RemoteMachine``.
 struct RemoteExecution: Sendable {
@@ -58,7 +59,11 @@ struct RemoteExecution: Sendable {
             let executing = machine.executing
             switch machine.next(now: now(), random: environment.random()) {
             case .claim(let claim):
-                if let isGranted = await grant(claim) { machine.claimed(claim, isGranted: isGranted) }
+                do {
+                    if let isGranted = try await grant(claim) { machine.claimed(claim, isGranted: isGranted) }
+                } catch {
+                    machine.fail(RunError(name: "InvalidSignal", message: error.message, code: "invalid_signal"))
+                }
             case .commit(let commit):
                 machine.answered(commit, await run.recorder.commit(commit, of: run.context.runID))
             case .call(let calls):
@@ -85,8 +90,16 @@ struct RemoteExecution: Sendable {
         }
     }
 
-    private func grant(_ claim: SignalClaim) async -> Bool? {
-        await persistently("claim a signal", { try await environment.claim(claim) })
+    /// - Throws: What the database has against the signal itself.
+    private func grant(_ claim: SignalClaim) async throws(PostgresError) -> Bool? {
+        let answer = await persistently("claim a signal") { () async throws -> Result<Bool, PostgresError> in
+            do {
+                return .success(try await environment.claim(claim))
+            } catch let error as PostgresError where error.code == .server && !error.isRetryable {
+                return .failure(error)
+            }
+        }
+        return try answer?.get()
     }
 
     /// Tries until it works; nil when the task is cancelled.

@@ -22,6 +22,7 @@ extension RemoteMachine {
         }
         guard let dueAt = due(operation.options?["timeout"]?.string ?? "", of: operation, turn) else { return }
         var wait = EventWait(event: event, branches: [MatchBranch()])
+        wait.remote = true
         if let text = operation.options?["if"]?.string, !text.isEmpty {
             do {
                 let expression = try EventExpression(text, scope: .match)

@@ -9,7 +9,7 @@ extension PythonTests {
             try await check(file, PythonSuite.withoutKeys)
         }
 
-        @Test("against a server with keys", arguments: ["test_api", "test_keys", "test_retries", "test_steps"])
+        @Test("against a server with keys", arguments: ["test_api", "test_keys"])
         func withKeys(file: String) async throws {
             try await check(file, PythonSuite.withKeys)
         }

@@ -25,6 +25,8 @@ final class ServerGroup: Sendable {
     let url: String
     let keys: Keys?
     private let port: Int
+    /// Of an app that the server is told of, and that a test may start.
+    private let appURL: String
     private let python: URL
     private let logs: URL
     private let state = Mutex(State())
@@ -55,6 +57,7 @@ final class ServerGroup: Sendable {
         self.python = python
         self.logs = logs
         port = try Self.freePort()
+        appURL = "http://127.0.0.1:\(try Self.freePort())/api/of-the-command-line"
         url = "http://127.0.0.1:\(port)"
     }
 
@@ -68,7 +71,7 @@ final class ServerGroup: Sendable {
 
     /// Starts the server, which answers afterwards; the one before it must have ended.
     func startServer() async throws {
-        let program = try nightjar(["serve", "--no-execute", "--port", String(port)])
+        let program = try nightjar(["serve", "--no-execute", "--port", String(port), "--app", appURL])
         state.withLock { $0.server = program }
         try await Waiting.until("the server answers", else: { program.output }) {
             try #require(program.status == nil, "the server has ended: \(program.output)")
@@ -130,7 +133,7 @@ final class ServerGroup: Sendable {
 
     /// Starts a program of Tests/python, which finds the server by its environment.
     func startPython(_ arguments: [String]) throws -> ChildProgram {
-        var environment = ["NIGHTJAR_URL": url, "PYTHONDONTWRITEBYTECODE": "1"]
+        var environment = ["NIGHTJAR_URL": url, "NIGHTJAR_APP_URL": appURL, "PYTHONDONTWRITEBYTECODE": "1"]
         if let keys {
             environment["NIGHTJAR_SIGNING_KEY"] = keys.signing
             environment["NIGHTJAR_EVENT_KEY"] = keys.event

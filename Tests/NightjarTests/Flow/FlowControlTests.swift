@@ -193,6 +193,77 @@ struct FlowControlTests {
         }
     }
 
+    @Test("Statements with the same keys in different orders do not wait for each other in a circle")
+    func order() async throws {
+        try await TestDatabase.with { database in
+            let probe = try await Probe(database)
+            try await Self.register(
+                #"{"rate_limit": {"limit": 1000, "period_ms": 3600000, "key": ["event", "data", "key"]}, "singleton": {"mode": "skip", "key": ["event", "data", "n"]}}"#,
+                in: probe)
+            try await withThrowingTaskGroup { group in
+                for _ in 0..<6 {
+                    group.addTask {
+                        let own = try await Probe(database)
+                        for _ in 0..<15 {
+                            let keys = Array(0..<8).shuffled()
+                            try await own.run { db in
+                                _ = try db.query(
+                                    """
+                                    WITH sent AS (INSERT INTO nightjar.events (name, data)
+                                                  SELECT 'test/go', jsonb_build_object('key', k::text, 'n', 7 - k)
+                                                  FROM unnest($1::int[]) k RETURNING 1)
+                                    SELECT count(*) FROM sent
+                                    """, [keys.map { Int32($0) }])
+                            }
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let count = try await probe.value("SELECT sum(count)::int FROM nightjar.flow_counters", as: Int32.self)
+            #expect(count == 6 * 15 * 8)
+        }
+    }
+
+    @Test(
+        "Of two steps that wait for a signal the second is told, or takes the place of the first; a signal reaches one")
+    func signals() async throws {
+        try await TestDatabase.with { database in
+            let probe = try await Probe(database)
+            try await Self.register("null", in: probe)
+            for number in 1...2 { try await Self.send("a", number, probe) }
+            func claim(_ number: Int, replace: Bool = false) async throws -> Bool {
+                try await probe.value(
+                    """
+                    SELECT nightjar.claim_signal('go', l.run_id, 's', $2)
+                    FROM nightjar.live l JOIN nightjar.events e USING (event_id) WHERE (e.data ->> 'n')::int = $1
+                    """, [Int32(number), replace])
+            }
+            let answers = [
+                try await claim(1), try await claim(1), try await claim(2), try await claim(2, replace: true),
+                try await claim(1),
+            ]
+            #expect(answers == [true, true, false, true, false])
+            let reached = try await probe.value("SELECT nightjar.send_signal('go', '1')", as: UUID?.self)
+            #expect(reached == nil)
+            await #expect(throws: PostgresError.self) {
+                try await probe.script(
+                    "SELECT nightjar.claim_signal(repeat('x', 2000), run_id, 's', false) FROM nightjar.live")
+            }
+        }
+    }
+
+    @Test("The same id as UUID and as ULID")
+    func ulids() async throws {
+        try await TestDatabase.with { database in
+            let probe = try await Probe(database)
+            let text = try await probe.value(
+                "SELECT nightjar.ulid('0198c2f0-9a1b-7c3d-8e4f-5a6b7c8d9e0f') || nightjar.ulid('ffffffff-ffff-ffff-ffff-ffffffffffff')",
+                as: String.self)
+            #expect(text == "01K31F16GVFGYRWKTTDDY8V7GF" + "7ZZZZZZZZZZZZZZZZZZZZZZZZZ")
+        }
+    }
+
     @Test("A key of idempotency starts one run in a day")
     func idempotency() async throws {
         try await TestDatabase.with { database in
