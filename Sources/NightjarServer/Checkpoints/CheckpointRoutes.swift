@@ -31,7 +31,8 @@ struct CheckpointRoutes: RouteGroup {
         }
         guard let lease = body["qi_id"]?.string.flatMap(RunLease.init(token:)), lease.run == run else {
             throw RequestFailure(
-                .badRequest, "invalid_field_format", "qi_id must be that of the call of run \(ULID.text(run)) as it came")
+                .badRequest, "invalid_field_format",
+                "qi_id must be that of the call of run \(ULID.text(run)) as it came")
         }
         guard let operations = body["steps"]?.elements else {
             throw RequestFailure(.badRequest, "missing_field", "steps must be a list of steps")
@@ -47,7 +48,8 @@ struct CheckpointRoutes: RouteGroup {
         guard try await StepRecorder(pool: services.pool).record(steps, under: lease) == .accepted else {
             throw RequestFailure(
                 .conflict, "stale_dispatch",
-                "run \(ULID.text(run)) is not this call's any more: it was cancelled, has ended, or was given to another call")
+                "run \(ULID.text(run)) is not this call's any more: it was cancelled, has ended, or was given to another call"
+            )
         }
         return Reply.data(["run_id": .ulid(run), "recorded": .integer(Int64(steps.count))])
     }

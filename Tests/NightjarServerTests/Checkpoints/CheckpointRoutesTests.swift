@@ -68,7 +68,9 @@ struct HeldRun: Sendable {
 
     var id: String { ULID.text(run) }
 
-    func checkpoint(_ steps: JSON, lease: RunLease? = nil, _ more: [String: JSON] = [:]) async throws -> APIServer.Answer {
+    func checkpoint(_ steps: JSON, lease: RunLease? = nil, _ more: [String: JSON] = [:]) async throws
+        -> APIServer.Answer
+    {
         let body: [String: JSON] = [
             "run_id": .string(id), "qi_id": .string((lease ?? self.lease).token), "fn_id": "x", "steps": steps,
             "request_id": "r", "generation_id": 1, "ts": 1,
@@ -89,7 +91,9 @@ struct CheckpointRoutesTests {
         let one = one
         try await HeldRun.with(execute: HeldRun.untilCancelled) { held in
             let two: JSON = ["op": "StepRun", "id": "2", "name": "b", "data": nil, "opts": ["type": "step.sendEvent"]]
-            let three: JSON = ["op": "StepFailed", "id": "3", "name": "c", "error": ["name": "E", "message": "no", "data": nil]]
+            let three: JSON = [
+                "op": "StepFailed", "id": "3", "name": "c", "error": ["name": "E", "message": "no", "data": nil],
+            ]
             let answer = try await held.checkpoint([one, two, three])
             #expect(answer.status == 200, "\(answer.text)")
             let again = try await held.checkpoint([one, one])
@@ -149,7 +153,8 @@ struct CheckpointRoutesTests {
                 ([one, ["op": "StepPlanned", "id": "2"]], [:], 400), ([one, ["op": "StepRun"]], [:], 400),
                 ([one, ["id": "2"]], [:], 400), ([one, 1], [:], 400), ([one, large], [:], 413), (nil, [:], 400),
                 ([one, ["op": "StepRun", "id": "n", "data": "\0"]], [:], 400),
-                ([one], ["qi_id": nil], 400), ([one], ["qi_id": "nonsense"], 400), ([one], ["run_id": .string(ULID.text(UUID()))], 400),
+                ([one], ["qi_id": nil], 400), ([one], ["qi_id": "nonsense"], 400),
+                ([one], ["run_id": .string(ULID.text(UUID()))], 400),
             ]
             for (steps, more, status) in cases {
                 let answer = try await held.checkpoint(steps, more)

@@ -105,13 +105,15 @@ struct GraphQLRoutesTests {
     func javascript() async throws {
         try await APIServer.with { server in
             let event = try await server.send("api/echo", ["key": "k"])
-            let events = try await server.graphQL("query ($q: EventsQuery!) { events(query: $q) { id name payload } }", ["q": [:]])
+            let events = try await server.graphQL(
+                "query ($q: EventsQuery!) { events(query: $q) { id name payload } }", ["q": [:]])
             let first = events["data"]?["events"]?[0]
             #expect(first?["id"]?.string == event)
             #expect(first?["name"]?.string == "api/echo")
             #expect(try JSONCoding.value(JSON.self, from: first?["payload"]?.string ?? "") == ["key": "k"])
             let stream = try await server.graphQL(
-                "{ stream(query: {limit: 999, includeInternalEvents: false}) { id trigger runs { id function { name slug } } } }")
+                "{ stream(query: {limit: 999, includeInternalEvents: false}) { id trigger runs { id function { name slug } } } }"
+            )
             let item = stream["data"]?["stream"]?[0]
             #expect(item?["trigger"]?.string == "api/echo")
             #expect(item?["runs"]?[0]?["function"] == ["name": "echo", "slug": "shop-echo"])

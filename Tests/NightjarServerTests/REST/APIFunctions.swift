@@ -33,7 +33,8 @@ enum APIFunctions {
         },
         // Waits for an event.
         Function("wait", on: .name("api/wait")).run { _, step in
-            let answer = try await step.waitForEvent("answer", "api/answer", match: "data.key", timeout: .seconds(3_600))
+            let answer = try await step.waitForEvent(
+                "answer", "api/answer", match: "data.key", timeout: .seconds(3_600))
             return answer?.data["text"] ?? nil
         },
     ]

@@ -58,7 +58,9 @@ struct APIServer: Sendable {
     /// Events that are sent before a function is registered start nothing.
     private func registered(_ count: Int) async throws {
         try await eventually("the functions are registered") {
-            try await services.pool.query("SELECT count(*) FROM nightjar.functions") { try $0.decode(0, as: Int64.self) }
+            try await services.pool.query("SELECT count(*) FROM nightjar.functions") {
+                try $0.decode(0, as: Int64.self)
+            }
                 == [Int64(count)]
         }
     }

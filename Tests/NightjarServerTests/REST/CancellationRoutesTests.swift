@@ -80,9 +80,11 @@ struct CancellationRoutesTests {
     func interrupted() async throws {
         // Without a worker nobody carries it out.
         try await APIServer.with([]) { server in
-            try await server.services.pool.execute("SELECT * FROM nightjar.register('shop', $1)", [
-                PostgresJSON(#"[{"name": "nap", "options": {}, "triggers": [{"event": "api/nap"}], "cancel": []}]"#)
-            ])
+            try await server.services.pool.execute(
+                "SELECT * FROM nightjar.register('shop', $1)",
+                [
+                    PostgresJSON(#"[{"name": "nap", "options": {}, "triggers": [{"event": "api/nap"}], "cancel": []}]"#)
+                ])
             let run = try await server.start("api/nap")
             let asked = try await server.post("/v1/cancellations", body())
             let id = try #require(asked.data["id"]?.string)

@@ -40,7 +40,8 @@ struct EventRoutesTests {
     func numbers() async throws {
         try await APIServer.with([]) { server in
             let sent = try await server.request(
-                "POST", "/e/key", body: #"{"name": "api/big", "data": {"n": 123456789012345678901234567890, "m": 1.10}}"#)
+                "POST", "/e/key",
+                body: #"{"name": "api/big", "data": {"n": 123456789012345678901234567890, "m": 1.10}}"#)
             let id = try #require(sent.body["ids"]?[0]?.string)
             let text = try await server.get("/v1/events/\(id)").text
             #expect(text.contains("123456789012345678901234567890"))
@@ -97,7 +98,8 @@ struct EventRoutesTests {
             for (path, status, code) in [
                 ("/v1/events/nonsense", 400, "invalid_field_format"), ("/v1/events/\(unknown)", 404, "not_found"),
                 ("/v1/events/\(unknown)/runs", 404, "not_found"), ("/v1/events?limit=0", 400, "invalid_field_format"),
-                ("/v1/events?limit=x", 400, "invalid_field_format"), ("/v1/events?limit=101", 400, "invalid_field_format"),
+                ("/v1/events?limit=x", 400, "invalid_field_format"),
+                ("/v1/events?limit=101", 400, "invalid_field_format"),
                 ("/v1/events?cursor=x", 400, "invalid_field_format"),
                 ("/v1/events?received_after=yesterday", 400, "invalid_field_format"),
                 ("/v1/events?name=%00", 400, "invalid_request"),
@@ -118,7 +120,8 @@ struct EventRoutesTests {
             let run = try await server.start("api/nap", ["key": "a"])
             _ = try await server.start("api/nap", ["key": "b"])
             try await server.run(run, "sleeps") { $0["state"]?.string == "sleeping" }
-            let answer = try await server.post("/v1/events/preview", ["name": "api/nap.cancelled", "data": ["key": "a"]])
+            let answer = try await server.post(
+                "/v1/events/preview", ["name": "api/nap.cancelled", "data": ["key": "a"]])
             #expect(answer.status == 200)
             let runs = answer.data["runs"]?.array
             #expect(runs?.count == 1)

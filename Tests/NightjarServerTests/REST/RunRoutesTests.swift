@@ -95,7 +95,8 @@ struct RunRoutesTests {
             #expect(jobs?.count == 1)
             #expect(jobs?.first?["at"] == asleep["due_at"])
             #expect(jobs?.first?["kind"]?.string == "edge")
-            #expect(Set(jobs?.first?.object?.keys ?? [:].keys) == ["JobID", "at", "position", "kind", "attempt", "Raw"])
+            #expect(
+                Set(jobs?.first?.object?.keys ?? [:].keys) == ["JobID", "at", "position", "kind", "attempt", "Raw"])
             _ = try await server.delete("/v1/runs/\(run)")
             let none = try await server.get("/v1/runs/\(run)/jobs").data
             #expect(none == [])

@@ -10,10 +10,13 @@ struct RunSearchTests {
     private func started(_ server: APIServer) async throws -> [String: [String]] {
         var runs: [String: [String]] = [:]
         for number in 1...3 {
-            runs["echo", default: []].append(try await server.start("api/echo", ["n": .integer(Int64(number)), "tier": "free"]))
+            runs["echo", default: []].append(
+                try await server.start("api/echo", ["n": .integer(Int64(number)), "tier": "free"]))
         }
         for _ in 1...2 { runs["fail", default: []].append(try await server.start("api/fail", ["tier": "paid"])) }
-        for key in ["a", "b"] { runs["nap", default: []].append(try await server.start("api/nap", ["key": .string(key)])) }
+        for key in ["a", "b"] {
+            runs["nap", default: []].append(try await server.start("api/nap", ["key": .string(key)]))
+        }
         for run in runs["echo"] ?? [] { try await server.run(run, isStatus: "Completed") }
         for run in runs["fail"] ?? [] { try await server.run(run, isStatus: "Failed") }
         for run in runs["nap"] ?? [] { try await server.run(run, "sleeps") { $0["state"]?.string == "sleeping" } }
@@ -40,7 +43,8 @@ struct RunSearchTests {
                 ("status=Running&status=Completed", [nap[0]] + echo.reversed()),
                 ("function=nap", nap.reversed()), ("function=shop-nap", nap.reversed()),
                 ("app=shop&function=echo&status=Completed", echo.reversed()), ("function=echo&status=Failed", []),
-                ("if=event.data.tier%20==%20'paid'", fail.reversed()), ("if=event.data.n%20%3E=%202", [echo[2], echo[1]]),
+                ("if=event.data.tier%20==%20'paid'", fail.reversed()),
+                ("if=event.data.n%20%3E=%202", [echo[2], echo[1]]),
                 ("if=event.data.key%20==%20'a'&status=Running", [nap[0]]),
                 ("if=event.data.tier%20==%20'paid'&status=Completed", []),
                 ("created_before=2020-01-01T00:00:00Z", []), ("created_after=2020-01-01T00:00:00Z", all),
@@ -107,8 +111,10 @@ struct RunSearchTests {
         try await APIServer.with { server in
             for (query, status, words) in [
                 ("status=done", 400, "status"), ("limit=0", 400, "limit"), ("limit=101", 400, "limit"),
-                ("cursor=x", 400, "cursor"), ("created_after=x", 400, "created_after"), ("if=event.data.", 400, "event.data."),
-                ("if=async.data.x%20==%201", 400, "async"), ("function=unknown", 404, "unknown"), ("app=unknown", 404, "unknown"),
+                ("cursor=x", 400, "cursor"), ("created_after=x", 400, "created_after"),
+                ("if=event.data.", 400, "event.data."),
+                ("if=async.data.x%20==%201", 400, "async"), ("function=unknown", 404, "unknown"),
+                ("app=unknown", 404, "unknown"),
                 ("function=%00", 400, "NUL"),
             ] {
                 let answer = try await server.get("/v1/runs?\(query)")

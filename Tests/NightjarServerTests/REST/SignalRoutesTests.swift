@@ -18,7 +18,9 @@ struct SignalRoutesTests {
                 let now = Date()
                 _ = await run.recorder.commit(
                     RunCommit(
-                        steps: [RecordedStep(step: step, kind: .waitForSignal, output: "null", startedAt: now, endedAt: now)],
+                        steps: [
+                            RecordedStep(step: step, kind: .waitForSignal, output: "null", startedAt: now, endedAt: now)
+                        ],
                         mail: run.context.mail, next: .end(.completed(output: "null"))), of: run.context.runID)
                 return .ended(.completed(output: "null"))
             }
@@ -37,7 +39,8 @@ struct SignalRoutesTests {
             #expect(early.status == 404)
             try await held.server.run(held.id, "waits") { $0["state"]?.string == "waiting" }
             let claimed = try await held.server.services.pool.query(
-                "SELECT nightjar.claim_signal('go', $1, 'wait', false)", [held.run]) { try $0.decode(0, as: Bool.self) }
+                "SELECT nightjar.claim_signal('go', $1, 'wait', false)", [held.run]
+            ) { try $0.decode(0, as: Bool.self) }
             #expect(claimed == [true])
             let answer = try await held.server.post("/v1/signals", ["signal": "go", "data": ["yes": true]])
             #expect(answer.status == 200, "\(answer.text)")

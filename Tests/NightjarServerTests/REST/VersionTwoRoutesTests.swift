@@ -60,7 +60,8 @@ struct VersionTwoRoutesTests {
             #expect(answer.status == 200)
             let again = try #require(answer.data["runId"]?.string)
             try await server.run(again, isStatus: "Failed")
-            let input = try await server.post("/api/v2/runs/\(run)/rerun", ["fromStep": ["stepId": "boom", "input": [1]]])
+            let input = try await server.post(
+                "/api/v2/runs/\(run)/rerun", ["fromStep": ["stepId": "boom", "input": [1]]])
             #expect(input.status == 501)
             let nameless = try await server.post("/api/v2/runs/\(run)/rerun", ["fromStep": [:]])
             #expect(nameless.status == 400)
@@ -93,7 +94,8 @@ struct VersionTwoRoutesTests {
             let ofEvent = try await server.get("/api/v2/events/\(event)/runs")
             #expect(ids(ofEvent) == [echo])
             for (path, status) in [
-                ("/api/v2/runs?functionId=echo", 400), ("/api/v2/runs?status=x", 400), ("/api/v2/runs?timeField=x", 400),
+                ("/api/v2/runs?functionId=echo", 400), ("/api/v2/runs?status=x", 400),
+                ("/api/v2/runs?timeField=x", 400),
                 ("/api/v2/runs?order=ASC", 501), ("/api/v2/runs?from=x", 400), ("/api/v2/runs?appId=none", 404),
                 ("/api/v2/runs?includeOutput=maybe", 400), ("/api/v2/events/\(ULID.text(UUID()))/runs", 404),
                 ("/api/v2/runs/\(ULID.text(UUID()))", 404), ("/api/v2/runs/x", 400),
