@@ -15,6 +15,10 @@ struct BodyMiddleware: RouterMiddleware {
             request.body = RequestBody(buffer: try await collect(request.body, upTo: limit))
         } catch is NIOTooManyBytesError {
             throw tooLarge
+        } catch let error where !(error is RequestFailure) && !(error is CancellationError) {
+            // What HTTP's parser says: a length or chunks that do not fit, an end before the end.
+            throw RequestFailure(
+                .badRequest, "body_invalid", "the body cannot be read: \(error)", headers: [.connection: "close"])
         }
         return try await next(request, context)
     }

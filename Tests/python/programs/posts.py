@@ -112,7 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--controls", type=int, default=50)
-    parser.add_argument("--seconds", type=float, default=2, help="from scheduling a post to its publication")
+    parser.add_argument("--seconds", type=float, default=8, help="from scheduling a post to its publication")
     arguments = parser.parse_args()
     server = Server.from_environment()
     if server is None:
