@@ -68,7 +68,7 @@ struct SchemaValidator {
 
     func resolve(_ reference: String) -> JSON {
         reference.dropFirst(2).split(separator: "/").reduce(document) { value, part in
-            value[part.replacing("~1", with: "/").replacing("~0", with: "~")] ?? nil
+            value[String(part.replacing("~1", with: "/").replacing("~0", with: "~"))] ?? nil
         }
     }
 
