@@ -19,16 +19,15 @@ final class AccessMiddleware: RouterMiddleware {
     ) async throws -> Response {
         let start = ContinuousClock.now
         var context = context
-        if let id = request.headers[.requestID], Self.isUsable(id) {
-            context.logger[metadataKey: "hb.request.id"] = "\(id)"
-        }
+        if let id = request.headers[.requestID], Self.isUsable(id) { context.requestID = id }
+        context.logger[metadataKey: "hb.request.id"] = "\(context.requestID)"
         let current = count.add(1, ordering: .relaxed).newValue
         defer { count.subtract(1, ordering: .relaxed) }
         var response =
             current > limit
             ? FailureMiddleware.response(to: Self.overloaded, path: request.uri.path) : try await next(request, context)
         response.headers[.serverKind] = kind.rawValue
-        response.headers[.requestID] = context.id
+        response.headers[.requestID] = context.requestID
         let level: Logger.Level = response.status.code >= 500 ? .warning : Self.isProbe(request) ? .debug : .info
         context.logger.log(
             level: level, "request",
