@@ -14,8 +14,8 @@ package struct Gateway: Sendable {
     static let mostBytes = 4 << 20
     private static let mostRedirects = 10
 
-    /// Whether requests may go to any address: private networks, this machine.
-    private let allowsPrivate: Bool
+    /// Which addresses requests may go to.
+    private let isAllowed: @Sendable (String) -> Bool
     private let duration: Duration
     private let resolve: @Sendable (String) async throws -> [String]
 
@@ -23,14 +23,16 @@ package struct Gateway: Sendable {
     ///   - allowsPrivate: Whether requests may go to private networks and to this machine.
     ///   - duration: How long a request may take.
     package init(allowsPrivate: Bool, duration: Duration = .seconds(900)) {
-        self.init(allowsPrivate: allowsPrivate, duration: duration, resolve: NameResolver.addresses)
+        self.init(
+            isAllowed: { allowsPrivate || AddressRule.isPublic($0) }, duration: duration,
+            resolve: NameResolver.addresses)
     }
 
     init(
-        allowsPrivate: Bool, duration: Duration = .seconds(900),
+        isAllowed: @escaping @Sendable (String) -> Bool, duration: Duration = .seconds(900),
         resolve: @escaping @Sendable (String) async throws -> [String]
     ) {
-        self.allowsPrivate = allowsPrivate
+        self.isAllowed = isAllowed
         self.duration = duration
         self.resolve = resolve
     }
@@ -131,7 +133,7 @@ package struct Gateway: Sendable {
         let name = host.trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
         let addresses = try await resolve(name)
         guard let first = addresses.first else { throw Refusal(message: "\(name) has no address", isFinal: false) }
-        if !allowsPrivate, let address = addresses.first(where: { !AddressRule.isPublic($0) }) {
+        if let address = addresses.first(where: { !isAllowed($0) }) {
             throw Refusal(
                 message:
                     "\(name) leads to \(address), which is not a public address; requests to private networks have "
@@ -149,6 +151,7 @@ package struct Gateway: Sendable {
         configuration.redirectConfiguration = .disallow
         configuration.timeout = .init(connect: .seconds(10))
         configuration.decompression = .enabled(limit: .size(Self.mostBytes))
+        configuration.connectionPool.retryConnectionEstablishment = false
         // The address that was checked, not what the name says when the connection is made. TLS still goes by the name.
         configuration.dnsOverride = [host: address]
         return try await HTTPClient.withHTTPClient(configuration: configuration) { client in

@@ -13,7 +13,7 @@ extension RemoteMachine {
         if let version = answer.version { state.version = min(max(version, 0), 2) }
         switch answer.content {
         case .completed(let output): complete(output)
-        case .failed(let error, _): failed(error, turn)
+        case .failed(let error, _): callFailed(error, turn)
         case .operations(let operations): apply(operations, turn)
         }
     }
@@ -30,7 +30,7 @@ extension RemoteMachine {
         func isLast(_ retries: RetryPolicy) -> Bool { answer.isFinal || call.attempt >= retries.maxRetries }
     }
 
-    private mutating func complete(_ output: String) {
+    mutating func complete(_ output: String) {
         guard output.utf8.count <= outputLimit else {
             return fail(tooLarge("the function's output", output))
         }
@@ -50,7 +50,7 @@ extension RemoteMachine {
     }
 
     /// A call failed as a whole: what it was for is tried again, or the run fails.
-    private mutating func failed(_ error: RunError, _ turn: Turn) {
+    mutating func callFailed(_ error: RunError, _ turn: Turn) {
         guard !turn.isLast(retries) else { return fail(error) }
         let retryAt = retryDate(turn)
         if case .step(let step) = turn.call.target {
@@ -72,7 +72,7 @@ extension RemoteMachine {
         let call = RemoteCall(
             id: 0, target: .discovery, attempt: streak, version: state.version, plansOnly: false, memo: MemoSnapshot())
         let answer = CallAnswer(.failed(error, told: nil))
-        failed(error, Turn(call: call, answer: answer, startedAt: now, now: now, random: random))
+        callFailed(error, Turn(call: call, answer: answer, startedAt: now, now: now, random: random))
     }
 
     private mutating func attempted(_ step: String, _ error: RunError, _ retryAt: Date, _ turn: Turn) {

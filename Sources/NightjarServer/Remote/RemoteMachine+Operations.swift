@@ -34,18 +34,13 @@ extension RemoteMachine {
             name: "StepNotFound",
             message: "the app was asked for one step and answered nothing about it; was the function changed?",
             code: AppError.invalidAnswer)
-        var answer = turn.answer
-        answer.content = .failed(error, told: nil)
-        inFlight[turn.call.id] = (turn.call, turn.startedAt)
-        received(answer, of: turn.call.id, now: turn.now, random: turn.random)
+        callFailed(error, turn)
     }
 
     private mutating func apply(_ operation: Operation, _ turn: Turn) {
         switch operation.code {
         case .runComplete, .syncRunComplete:
-            let output = operation.data.map { CanonicalJSON.text(of: $0) } ?? "null"
-            inFlight[turn.call.id] = (turn.call, turn.startedAt)
-            received(CallAnswer(.completed(output)), of: turn.call.id, now: turn.now, random: turn.random)
+            complete(operation.data.map { CanonicalJSON.text(of: $0) } ?? "null")
         case .none, .discoveryRequest, .deferAdd, .deferAbort:
             return
         default:

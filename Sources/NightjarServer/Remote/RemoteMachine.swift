@@ -124,6 +124,7 @@ struct RemoteMachine: Sendable {
             recalled[attempt.step] = nil
             return
         }
+        state.retriesUnasked = false
         for attempt in waiting.sorted(by: { $0.retryAt < $1.retryAt }) {
             plan(attempt.step, isRacing: false)
         }
