@@ -114,6 +114,8 @@ def main() -> None:
     here = pathlib.Path(__file__).parent
     with tempfile.TemporaryDirectory(prefix="nightjar-demo-") as name:
         directory = pathlib.Path(name)
+        # PostgreSQL runs as a user of its own when we are root.
+        directory.chmod(0o755)
         server, blog = free_port(), free_port()
         server_url, blog_url = f"http://127.0.0.1:{server}", f"http://127.0.0.1:{blog}"
         dev = [arguments.nightjar, "dev", "--port", str(server)]

@@ -13,7 +13,8 @@ struct EventReaderTests {
         #expect(try read("{\"name\":\"a\"}") == [IngestEvent(name: "a")])
         #expect(try read("[]").isEmpty)
         let full = try read(
-            "[{\"name\":\"a/b\",\"data\":{\"n\":1.10},\"user\":{\"id\":1},\"id\":\"x\",\"ts\":1700000000123,\"v\":\"2\",\"z\":[]}]")
+            "[{\"name\":\"a/b\",\"data\":{\"n\":1.10},\"user\":{\"id\":1},\"id\":\"x\",\"ts\":1700000000123,\"v\":\"2\",\"z\":[]}]"
+        )
         let expected = IngestEvent(
             name: "a/b", data: "{\"n\":1.10}", user: "{\"id\":1}", id: "x",
             timestamp: Date(timeIntervalSince1970: 1_700_000_000.123))
@@ -39,12 +40,16 @@ struct EventReaderTests {
     @Test(
         "what is refused, and why",
         arguments: [
-            ("1", "an event is a JSON object"), ("[1]", "event 1 of the list: an event is"), ("{}", "\"name\" is missing"),
-            ("{\"name\":1}", "must be a text"), ("{\"name\":\"\"}", "must not be empty"), ("{\"name\":[\"a\"]}", "array"),
-            ("{\"name\":\"inngest/x\"}", "for events of the server"), ("{\"name\":\"InnGest/x\"}", "for events of the server"),
+            ("1", "an event is a JSON object"), ("[1]", "event 1 of the list: an event is"),
+            ("{}", "\"name\" is missing"),
+            ("{\"name\":1}", "must be a text"), ("{\"name\":\"\"}", "must not be empty"),
+            ("{\"name\":[\"a\"]}", "array"),
+            ("{\"name\":\"inngest/x\"}", "for events of the server"),
+            ("{\"name\":\"InnGest/x\"}", "for events of the server"),
             ("{\"name\":\"a/*\"}", "stands for many"), ("{\"name\":\"a\\nb\"}", "control character"),
             ("{\"name\":\"\(String(repeating: "x", count: 513))\"}", "513 characters"),
-            ("{\"name\":\"a\",\"data\":[]}", "\"data\" must be an object"), ("{\"name\":\"a\",\"data\":\"x\"}", "string"),
+            ("{\"name\":\"a\",\"data\":[]}", "\"data\" must be an object"),
+            ("{\"name\":\"a\",\"data\":\"x\"}", "string"),
             ("{\"name\":\"a\",\"user\":1}", "\"user\" must be"), ("{\"name\":\"a\",\"id\":1}", "\"id\" must be a text"),
             ("{\"name\":\"a\",\"id\":\"\(String(repeating: "x", count: 256))\"}", "256 characters"),
             ("{\"name\":\"a\",\"ts\":\"1\"}", "whole number"), ("{\"name\":\"a\",\"ts\":1.5}", "whole number"),
@@ -65,7 +70,9 @@ struct EventReaderTests {
         let many = "[" + Array(repeating: "{\"name\":\"a\"}", count: 5_001).joined(separator: ",") + "]"
         let error = #expect(throws: EventReader.Problem.self) { try read(many) }
         #expect(error?.reason.contains("5000") == true)
-        #expect(try read("[" + Array(repeating: "{\"name\":\"a\"}", count: 5_000).joined(separator: ",") + "]").count == 5_000)
+        #expect(
+            try read("[" + Array(repeating: "{\"name\":\"a\"}", count: 5_000).joined(separator: ",") + "]").count
+                == 5_000)
         let large = "{\"name\":\"a\",\"data\":{\"x\":\"\(String(repeating: "x", count: 3 << 20))\"}}"
         #expect(throws: EventReader.Problem.self) { try read(large) }
         let fits = "{\"name\":\"a\",\"data\":{\"x\":\"\(String(repeating: "x", count: (3 << 20) - 100))\"}}"
@@ -78,7 +85,9 @@ struct EventReaderTests {
         #expect(ULID.text(seed.id(1)) == "01M7Q5CQG00000000000000001")
         #expect(seed.id(5_000).uuid.15 == 0x88)
         #expect(EventSeed("0,/////////////w==")?.id(1).uuid.15 == 0)
-        for text in ["", "1", "1,", "x,AAAAAAAAAAAAAA==", "-1,AAAAAAAAAAAAAA==", "1,AAAA", "281474976710656,AAAAAAAAAAAAAA=="] {
+        for text in [
+            "", "1", "1,", "x,AAAAAAAAAAAAAA==", "-1,AAAAAAAAAAAAAA==", "1,AAAA", "281474976710656,AAAAAAAAAAAAAA==",
+        ] {
             #expect(EventSeed(text) == nil, "\(text)")
         }
         let now = Date()

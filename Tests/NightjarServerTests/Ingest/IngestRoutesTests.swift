@@ -15,7 +15,8 @@ struct IngestRoutesTests {
     func accepted() async throws {
         try await APIServer.with([]) { server in
             let answer = try await server.events(
-                "[{\"name\":\"a/b\",\"data\":{\"n\":12345678901234567890.125,\"_inngest\":1},\"id\":\"mine\"},{\"name\":\"c/d\"}]")
+                "[{\"name\":\"a/b\",\"data\":{\"n\":12345678901234567890.125,\"_inngest\":1},\"id\":\"mine\"},{\"name\":\"c/d\"}]"
+            )
             #expect(answer.status == 200)
             #expect(answer.json["status"] == 200)
             #expect(answer.headers.first(name: "X-Inngest-Server-Kind") == "dev")
@@ -23,7 +24,9 @@ struct IngestRoutesTests {
             #expect(ids.count == 2)
             let rows = try await server.services.pool.query(
                 "SELECT event_id, name, data::text, id FROM nightjar.events ORDER BY seq"
-            ) { (try $0.decode(0, as: UUID.self), try $0.decode(1, as: String.self), try $0.decode(2, as: String.self)) }
+            ) {
+                (try $0.decode(0, as: UUID.self), try $0.decode(1, as: String.self), try $0.decode(2, as: String.self))
+            }
             #expect(rows.map(\.0) == ids)
             #expect(rows.map(\.1) == ["a/b", "c/d"])
             #expect(rows.map(\.2) == ["{\"n\": 12345678901234567890.125}", "{}"])
@@ -62,7 +65,8 @@ struct IngestRoutesTests {
             }
             #expect(answers.allSatisfy { $0.status == 200 })
             #expect(Set(answers.map(\.ids)).count == 1)
-            #expect(try await server.number("SELECT count(*) FROM nightjar.events WHERE name NOT LIKE 'inngest/%'") == 2)
+            #expect(
+                try await server.number("SELECT count(*) FROM nightjar.events WHERE name NOT LIKE 'inngest/%'") == 2)
             #expect(try await server.number("SELECT count(*) FROM nightjar.runs") == 1)
             let other = try await server.events(
                 body, headers: [("x-inngest-event-id-seed", "1500000000000,CQECAwQFBgcICQ==")])
@@ -90,7 +94,8 @@ struct IngestRoutesTests {
             let body = "--x\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\na\r\n--x--\r\n"
             let answer = try await server.events(body, headers: multipart)
             #expect(answer.status == 400 && answer.json["error"]?.string?.contains("form") == true)
-            #expect(try await server.events("{\"name\":\"a\"}", headers: [("content-type", "text/plain")]).status == 200)
+            #expect(
+                try await server.events("{\"name\":\"a\"}", headers: [("content-type", "text/plain")]).status == 200)
             let compressed = try await server.events("x", headers: [("content-encoding", "gzip")])
             #expect(compressed.status == 400 && compressed.json["error"]?.string?.contains("gzip") == true)
         }
@@ -112,20 +117,24 @@ struct IngestRoutesTests {
             try await server.services.pool.execute("ALTER TABLE nightjar.events ADD CHECK (name <> 'bad')")
             let blocker = PostgresSession(server.database.configuration, logger: .init(label: "test"))
             try await blocker.run { db in try db.script("BEGIN; LOCK TABLE nightjar.events IN SHARE MODE") }
-            let before = server.services.batcher.statistics
-            let statuses = try await withThrowingTaskGroup(of: (Bool, Int).self) { group in
+            let batcher = server.services.batcher
+            let before = batcher.statistics
+            let outcomes = try await withThrowingTaskGroup(of: (isBad: Bool, isStored: Bool).self) { group in
                 for index in 0..<40 {
                     let isBad = index % 13 == 5
-                    group.addTask { (isBad, try await server.events("[{\"name\":\"\(isBad ? "bad" : "good")\"},{\"name\":\"x\"}]").status) }
+                    let events = [isBad ? "bad" : "good", "x"].map {
+                        StorableEvent(tenant: 1, name: $0, dataJSON: "{}")
+                    }
+                    group.addTask { (isBad, (try? await batcher.store(events)) == events.map(\.eventID)) }
                 }
                 // The first of them waits for the lock; the others gather behind it.
-                try await eventually("the requests wait") { server.services.batcher.waiting == 39 }
+                try await eventually("the requests wait") { batcher.waiting == 39 }
                 try await blocker.run { db in try db.script("COMMIT") }
                 return try await group.reduce(into: []) { $0.append($1) }
             }
             await blocker.close()
-            #expect(statuses.allSatisfy { isBad, status in status == (isBad ? 400 : 200) })
-            let after = server.services.batcher.statistics
+            #expect(outcomes.count == 40 && outcomes.allSatisfy { $0.isBad != $0.isStored })
+            let after = batcher.statistics
             #expect(after.requests - before.requests == 37)
             #expect(after.events - before.events == 74)
             // Split around the three that were refused.
@@ -144,7 +153,8 @@ struct IngestRoutesTests {
                 }
                 for _ in 0..<10 {
                     try await server.services.pool.execute(
-                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    )
                 }
                 return try await group.reduce(into: []) { $0.append($1) }
             }

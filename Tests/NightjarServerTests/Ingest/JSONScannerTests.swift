@@ -30,11 +30,14 @@ struct JSONScannerTests {
     @Test(
         "what is refused, and why",
         arguments: [
-            ("", "expected a value"), ("{", "key"), ("[1,]", "expected a value"), ("{\"a\":1,}", "key"), ("[1 2]", "\",\""),
-            ("01", "begin with 0"), ("1.", "digit"), ("1e", "digit"), ("+1", "a value"), (".5", "a value"), ("nul", "a value"),
+            ("", "expected a value"), ("{", "key"), ("[1,]", "expected a value"), ("{\"a\":1,}", "key"),
+            ("[1 2]", "\",\""),
+            ("01", "begin with 0"), ("1.", "digit"), ("1e", "digit"), ("+1", "a value"), (".5", "a value"),
+            ("nul", "a value"),
             ("NaN", "a value"), ("\"\\x\"", "escape"), ("\"\\u12g4\"", "hexadecimal"), ("\"a", "end of the text"),
             ("\"\u{1}\"", "control character"), ("\"\\u0000\"", "NUL"), ("\"\\ud800\"", "surrogate"),
-            ("\"\\ud800\\u0041\"", "surrogate"), ("\"\\udc00\"", "surrogate"), ("1e400", "64-bit"), ("1e-20000", "64-bit"),
+            ("\"\\ud800\\u0041\"", "surrogate"), ("\"\\udc00\"", "surrogate"), ("1e400", "64-bit"),
+            ("1e-20000", "64-bit"),
             ("{} {}", "nothing more"), ("'a'", "a value"), (String(repeating: "9", count: 1_101), "digits"),
             (String(repeating: "[", count: 257) + String(repeating: "]", count: 257), "nested"),
         ])
@@ -52,7 +55,8 @@ struct JSONScannerTests {
             let session = PostgresSession(database.configuration, logger: .init(label: "test"))
             let stored = try await session.run { db in
                 try db.query(
-                    "SELECT octet_length(t::jsonb::text) FROM unnest($1::text[]) WITH ORDINALITY u (t, n) ORDER BY n", [texts]
+                    "SELECT octet_length(t::jsonb::text) FROM unnest($1::text[]) WITH ORDINALITY u (t, n) ORDER BY n",
+                    [texts]
                 ).map { try $0.decode(0, as: Int.self) }
             }
             await session.close()
@@ -74,10 +78,12 @@ enum RandomJSON {
         case 4: "\(Int.random(in: 1...9, using: &random))e\(Int.random(in: -300...300, using: &random))"
         case 5: "\"\(["a", "é", "\\u00e9", "\\n", "\\\\", "\\ud83d\\ude00", "/"].randomElement(using: &random) ?? "")\""
         case 6:
-            "[" + (0..<Int.random(in: 0...4, using: &random)).map { _ in text(&random, depth: depth + 1) }
+            "["
+                + (0..<Int.random(in: 0...4, using: &random)).map { _ in text(&random, depth: depth + 1) }
                 .joined(separator: " , ") + "]"
         default:
-            "{" + (0..<Int.random(in: 0...4, using: &random)).map { "\"k\($0)\":" + text(&random, depth: depth + 1) }
+            "{"
+                + (0..<Int.random(in: 0...4, using: &random)).map { "\"k\($0)\":" + text(&random, depth: depth + 1) }
                 .joined(separator: ",") + "}"
         }
     }

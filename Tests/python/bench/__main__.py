@@ -88,6 +88,8 @@ class Bench:
                 shown = await connection.json("GET", path, headers=self.headers)
                 if shown["data"]["status"] == "Cancelled":
                     break
+                if shown["data"]["status"] not in {"Running", "Scheduled"}:
+                    raise RuntimeError(f"a run that should sleep is {shown['data']}")
             times.append((time.perf_counter() - started) * 1000)
         self.app.asleep.clear()
         connection.close()

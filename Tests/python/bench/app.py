@@ -64,7 +64,8 @@ class App:
         if function == "sleeps":
             self.asleep.add(request["ctx"]["run_id"])
             self.changed.set()
-            return self._op(self._ids[0], "Sleep", "sleep", name="2100-01-01T00:00:00.000Z")
+            tomorrow = time.gmtime(time.time() + 86_400)
+            return self._op(self._ids[0], "Sleep", "sleep", name=time.strftime("%Y-%m-%dT%H:%M:%S.000Z", tomorrow))
         for n in range(STEPS[function]):
             if self._ids[n] not in memos:
                 return self._op(self._ids[n], "StepRun", f"step {n}", data=n)

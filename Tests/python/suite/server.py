@@ -54,6 +54,8 @@ class DevServer:
 
     def __enter__(self) -> Server:
         self._directory = tempfile.TemporaryDirectory(prefix="nightjar-python-")
+        # PostgreSQL runs as a user of its own when we are root.
+        pathlib.Path(self._directory.name).chmod(0o755)
         program = os.environ.get("NIGHTJAR", str(ROOT / ".build/debug/nightjar"))
         port = self.server.url.rsplit(":", 1)[1]
         self._process = subprocess.Popen(
