@@ -95,8 +95,8 @@ let package = Package(
         .target(
             name: "NightjarServer",
             dependencies: [
-                "CAssets", "CLibCrypto", "Nightjar", "NightjarCore", "PostgresClient", hummingbird, hummingbirdTLS, httpClient,
-                nioCore, nioHTTP, nioCompression, nioPosix, logging, metrics, lifecycle,
+                "CAssets", "CLibCrypto", "Nightjar", "NightjarCore", "PostgresClient", hummingbird, hummingbirdTLS,
+                httpClient, nioCore, nioHTTP, nioCompression, nioPosix, logging, metrics, lifecycle,
             ],
             swiftSettings: settings
         ),
