@@ -6,7 +6,7 @@ enum AppURL {
     static func checked(_ text: String, field: String) throws(SyncProblem) -> String {
         guard text.utf8.count <= 2_048, let url = URLComponents(string: text), let scheme = url.scheme?.lowercased()
         else {
-            throw SyncProblem(field, "is no URL: \"\(text.prefix(100))\"")
+            throw SyncProblem(field, "must be a URL of http or https: \"\(text.prefix(100))\"")
         }
         if scheme == "ws" || scheme == "wss" {
             throw SyncProblem(field, "is of a Connect worker, which is not supported; serve the functions over HTTP")

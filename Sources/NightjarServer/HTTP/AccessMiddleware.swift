@@ -21,17 +21,15 @@ final class AccessMiddleware: RouterMiddleware {
     ) async throws -> Response {
         let start = ContinuousClock.now
         var context = context
-        let given = request.headers[.requestID].flatMap { Self.isUsable($0) ? $0 : nil }
-        // A log handler may keep no metadata, and so no id.
-        let id = given ?? context.logger[metadataKey: "hb.request.id"]?.description ?? "\(UUIDv7.make())"
-        context.logger[metadataKey: "hb.request.id"] = "\(id)"
+        if let id = request.headers[.requestID], Self.isUsable(id) { context.requestID = id }
+        context.logger[metadataKey: "hb.request.id"] = "\(context.requestID)"
         let current = count.add(1, ordering: .relaxed).newValue
         defer { count.subtract(1, ordering: .relaxed) }
         var response =
             current > limit
             ? FailureMiddleware.response(to: Self.overloaded, path: request.uri.path) : try await next(request, context)
         response.headers[.serverKind] = kind.rawValue
-        response.headers[.requestID] = id
+        response.headers[.requestID] = context.requestID
         let level: Logger.Level = response.status.code >= 500 ? .warning : Self.isProbe(request) ? .debug : .info
         context.logger.log(
             level: level, "request",

@@ -7,9 +7,13 @@ struct ServerContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     /// The tenant that the request acts for: that of its key.
     var tenant: Int32 = 1
+    /// What the request is known by: what the client calls it, or a name of ours.
+    var requestID: String
 
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
+        // Not `id`: a log that keeps nothing does not keep that either.
+        requestID = source.logger[metadataKey: "hb.request.id"]?.description ?? UUID().uuidString.lowercased()
     }
 }
 

@@ -77,7 +77,7 @@ struct JSONScanner {
             let key = try string()
             skipSpace()
             guard take(":") else { throw problem("\":\"") }
-            storedSize += 1
+            storedSize += 2
             try body(&self, key)
             skipSpace()
         } while takeComma()

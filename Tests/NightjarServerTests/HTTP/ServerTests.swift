@@ -94,7 +94,12 @@ struct ServerTests {
                 async let answer = Self.post("http://127.0.0.1:\(port)/e/x", "{\"name\":\"a\"}")
                 try await eventually("the event waits for the lock") {
                     try await blocker.run { db in
-                        try db.query("SELECT count(*) FROM pg_locks WHERE NOT granted")[0].decode(0, as: Int64.self) > 0
+                        try db.query(
+                            """
+                            SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+                            WHERE NOT l.granted AND d.datname = current_database() AND l.relation = 'nightjar.events'::regclass
+                            """
+                        )[0].decode(0, as: Int64.self) > 0
                     }
                 }
                 await group.triggerGracefulShutdown()

@@ -5,7 +5,7 @@ import Testing
 @testable import NightjarServer
 
 /// Numbers that look random and are the same every time.
-struct SeededGenerator: RandomNumberGenerator {
+struct ReplayDice: RandomNumberGenerator {
     private var state: UInt64
 
     init(_ seed: Int) { state = UInt64(truncatingIfNeeded: seed) &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
@@ -22,7 +22,7 @@ struct SeededGenerator: RandomNumberGenerator {
 @Suite("Remote runs: replay")
 struct RemoteReplayTests {
     /// A function at random; names its steps in order.
-    private func flow(_ depth: Int, _ count: inout Int, _ generator: inout SeededGenerator) -> Flow {
+    private func flow(_ depth: Int, _ count: inout Int, _ generator: inout ReplayDice) -> Flow {
         count += 1
         let id = "s\(count)"
         switch Int.random(in: 0..<(depth > 0 ? 10 : 6), using: &generator) {
@@ -39,7 +39,7 @@ struct RemoteReplayTests {
     }
 
     private func world(_ seed: Int, deaths: Set<Int> = []) -> (RemoteWorld, FakeApp) {
-        var generator = SeededGenerator(seed)
+        var generator = ReplayDice(seed)
         var count = 0
         let flow = Flow.sequence([
             flow(2, &count, &generator), flow(2, &count, &generator), flow(1, &count, &generator),
