@@ -117,9 +117,8 @@ BEGIN
         sync_id = CASE WHEN changed THEN gen_random_uuid() ELSE a.sync_id END
     WHERE a.tenant_id = tenant AND a.name = sync.app ->> 'name'
     RETURNING a.* INTO the_app;
-    IF changed THEN
-        PERFORM pg_notify('nightjar_apps', the_app.app_id::text);   -- rare: workers take up what changed
-    END IF;
+    -- Rare. Also when nothing changed: an app that registers is one that can be called.
+    PERFORM pg_notify('nightjar_apps', the_app.app_id::text);
     RETURN QUERY SELECT changed, the_app.app_id, the_app.sync_id;
 END $$;
 

@@ -196,6 +196,9 @@ static const char open_session[] = {
 static const char preview[] = {
 #embed "statements/preview.sql" suffix(, 0)
 };
+static const char ready_queues[] = {
+#embed "statements/ready_queues.sql" suffix(, 0)
+};
 static const char reap[] = {
 #embed "statements/reap.sql" suffix(, 0)
 };
@@ -265,7 +268,6 @@ static const char store_events[] = {
 static const char tick[] = {
 #embed "statements/tick.sql" suffix(, 0)
 };
-
 static const char openapi[] = {
 #embed "openapi.json" suffix(, 0)
 };
@@ -337,6 +339,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(memo, "memo"),
     ASSET(open_session, "open_session"),
     ASSET(preview, "preview"),
+    ASSET(ready_queues, "ready_queues"),
     ASSET(reap, "reap"),
     ASSET(register_paths, "register_paths"),
     ASSET(remote_apps, "remote_apps"),

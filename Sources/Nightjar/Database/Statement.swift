@@ -26,6 +26,7 @@ package enum Statement: String, CaseIterable {
     case memo
     case openSession = "open_session"
     case preview
+    case readyQueues = "ready_queues"
     case reap
     case registerPaths = "register_paths"
     case remoteApps = "remote_apps"

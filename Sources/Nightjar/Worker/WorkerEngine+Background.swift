@@ -128,8 +128,8 @@ extension WorkerEngine {
         gatherAlarm.ring()
     }
 
-    func heard(_ payload: String) {
-        for hint in Hint.parse(payload) { heard(hint) }
+    func heard(_ payload: String, ready: Bool = true) {
+        for hint in Hint.parse(payload) where ready || hint != .ready { heard(hint) }
     }
 
     private func heard(_ hint: Hint) {

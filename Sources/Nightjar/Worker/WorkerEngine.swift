@@ -36,6 +36,8 @@ final class WorkerEngine: Sendable {
     let gatherAlarm = Alarm()
     let executions = Executions()
 
+    /// Whether this engine also does what is everybody's: applies what is pending, reaps, expires, gathers, tidies up.
+    let doesChores: Bool
     let app: String
     let pool: PostgresPool
     let database: PostgresConfiguration
@@ -51,8 +53,9 @@ final class WorkerEngine: Sendable {
 
     init(
         app: String, registration: Registration, pool: PostgresPool, database: PostgresConfiguration,
-        heartbeat: PostgresSession? = nil, configuration: WorkerConfiguration, logger: Logger
+        heartbeat: PostgresSession? = nil, doesChores: Bool = true, configuration: WorkerConfiguration, logger: Logger
     ) {
+        self.doesChores = doesChores
         self.app = app
         self.pool = pool
         self.database = database
@@ -136,13 +139,15 @@ final class WorkerEngine: Sendable {
                 queue: self.registration.queue, lost: { self.sessionLost() }, opened: { self.hinted() })
         }
         group.addTask { await self.committer.run { await self.recorded($0, behind: $1) } }
-        group.addTask { await self.applyLoop() }
-        group.addTask { await self.reapLoop() }
-        group.addTask { await self.expireLoop() }
-        group.addTask { await self.gatherLoop() }
         group.addTask { await self.answerLoop() }
         group.addTask { await self.interruptions.run() }
-        group.addTask { await Housekeeper(pool: self.pool, logger: self.logger).run() }
+        if doesChores {
+            group.addTask { await self.applyLoop() }
+            group.addTask { await self.reapLoop() }
+            group.addTask { await self.expireLoop() }
+            group.addTask { await self.gatherLoop() }
+            group.addTask { await Housekeeper(pool: self.pool, logger: self.logger).run() }
+        }
         if configuration.listens { group.addTask { await self.listen() } }
     }
 

@@ -4,6 +4,8 @@ internal import NightjarCore
 struct GraphQLExecutor {
     /// Selections that are looked at for one answer, fragments expanded: a document may multiply them.
     private static let mostSelections = 200_000
+    /// Questions in one document: each may read as much as a request of its own.
+    private static let mostRootFields = 20
 
     private let document: GraphQLDocument
     private let types: [String: GraphQLType]
@@ -131,7 +133,12 @@ struct GraphQLExecutor {
         _ explain: (any Error) -> GraphQLError?
     ) async throws -> ReplyValue {
         var members: [(name: String, value: ReplyValue)] = []
-        for field in try fields(selections, of: typeName) {
+        let fields = try fields(selections, of: typeName)
+        guard !path.isEmpty || fields.count <= Self.mostRootFields else {
+            throw GraphQLError(
+                "the document asks \(fields.count) things at once; the limit is \(Self.mostRootFields): ask one after another")
+        }
+        for field in fields {
             guard let definition = types[typeName]?.fields[field.name] else {
                 members.append((field.key, .string(typeName)))  // __typename
                 continue

@@ -74,6 +74,7 @@ package struct Server: Service {
         let configuration = services.configuration
         let http = HTTPServerBuilder.http1(
             configuration: .init(
+                additionalChannelHandlers: [ParserErrorHandler()],
                 idleTimeout: TimeAmount(configuration.idleTimeout),
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: configuration.headerLimit, maxHeaderListSize: configuration.headerLimit,

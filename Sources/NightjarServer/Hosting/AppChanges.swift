@@ -11,6 +11,7 @@ final class AppChanges: Sendable {
     private let logger: Logger
     private let alarm = Alarm()
     private let clockAlarm = Alarm()
+    private let readyAlarm = Alarm()
     private let stopped = Mutex(false)
     private let hosts = Mutex<[RemoteHost]>([])
 
@@ -31,11 +32,38 @@ final class AppChanges: Sendable {
             case .listening:
                 ring()
                 for host in hosts.withLock({ $0 }) { host.listening() }
-            case .notification(Self.channel, _, _): ring()
+            case .notification(Self.channel, let payload, _):
+                // It registers because it runs, be it with what is known already.
+                for host in hosts.withLock({ $0 }) where "\(host.queue)" == payload { host.reachable() }
+                ring()
             case .notification(_, let payload, _):
                 for host in hosts.withLock({ $0 }) { host.heard(payload) }
+                if QueueWorker.isReady(payload) { readyAlarm.ring() }
             case .lost(let error):
                 logger.info("not listening; polling", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    /// Tells those hosts that have something to claim, whenever some run is said to be ready; until the task is cancelled.
+    ///
+    /// Measured: when each of 72 apps looked for itself, an event cost 687 transactions.
+    func tellReady(_ pool: PostgresPool) async {
+        while !Task.isCancelled {
+            await readyAlarm.wait(until: nil)
+            let hosts = hosts.withLock { $0 }
+            guard hosts.count > 1 else {
+                hosts.first?.hinted()
+                continue
+            }
+            do {
+                let ready = Set(
+                    try await pool.withConnection { db in
+                        try QueueWorker.readyQueues(db, among: hosts.map(\.queue))
+                    })
+                for host in hosts where ready.contains(host.queue) { host.hinted() }
+            } catch {
+                logger.debug("the polls find what is ready", metadata: ["error": "\(error)"])
             }
         }
     }

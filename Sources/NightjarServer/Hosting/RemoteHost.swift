@@ -12,7 +12,7 @@ final class RemoteHost: Sendable {
     private let logger: Logger
 
     init(
-        _ app: RemoteApp, pool: PostgresPool, database: PostgresConfiguration, heartbeat: PostgresSession,
+        _ app: RemoteApp, pool: PostgresPool, database: PostgresConfiguration, heartbeat: PostgresSession, doesChores: Bool,
         configuration: WorkerConfiguration,
         logger: Logger, makeCaller: RemoteWorker.MakeCaller
     ) {
@@ -23,7 +23,7 @@ final class RemoteHost: Sendable {
         self.logger = logger
         worker = QueueWorker(
             app: app.name, queue: app.id, functions: Self.functions(of: app, caller), pool: pool, database: database,
-            heartbeat: heartbeat,
+            heartbeat: heartbeat, doesChores: doesChores,
             configuration: configuration, logger: logger)
         gate.open(for: worker)
     }
@@ -44,6 +44,18 @@ final class RemoteHost: Sendable {
     /// Takes a notification of the engine's.
     func heard(_ payload: String) { worker.heard(payload) }
 
+    /// The app's queue.
+    var queue: Int32 { worker.queue }
+
+    /// There is something to claim.
+    func hinted() { worker.hinted() }
+
+    /// The app has just been heard of.
+    func reachable() {
+        caller.reachable()
+        worker.resume()
+    }
+
     /// What was notified while nobody listened is lost: looks once.
     func listening() { worker.listening() }
 
@@ -55,8 +67,6 @@ final class RemoteHost: Sendable {
         }
         guard hasChanged else { return }
         worker.update(Self.functions(of: now, caller))
-        // It has just answered, or somebody has moved it.
-        worker.resume()
     }
 
     private static func functions(of app: RemoteApp, _ caller: any AppCaller) -> [Int32: RunnableFunction] {

@@ -50,6 +50,7 @@ package struct RemoteWorker: Service {
             let heartbeat = PostgresSession(database.forEngine(name: "nightjar work heartbeat"), logger: logger)
             await withTaskGroup { background in
                 background.addTask { await changes.listen() }
+                background.addTask { await changes.tellReady(pool) }
                 background.addTask { [logger] in await CronClock(pool: pool, changes: changes, logger: logger).run() }
                 defer { background.cancelAll() }
                 await withGracefulShutdownHandler {
@@ -82,7 +83,9 @@ package struct RemoteWorker: Service {
                         continue
                     }
                     let host = RemoteHost(
-                        app, pool: pool, database: database, heartbeat: heartbeat, configuration: configuration,
+                        app, pool: pool, database: database, heartbeat: heartbeat,
+                        // One of them does what is everybody's.
+                        doesChores: hosts.isEmpty, configuration: configuration,
                         logger: logger, makeCaller: makeCaller)
                     hosts[app.id] = host
                     changes.add(host)

@@ -20,6 +20,8 @@ package final class AppClient: Sendable {
         // Apps close connections that nobody has used for 2 to 5 s; whoever writes into one that closes loses a call. How
         // many calls are made at once is the worker's to say.
         configuration.connectionPool = .init(idleTimeout: .seconds(1), concurrentHTTP1ConnectionsPerHostSoftLimit: 4096)
+        // When to try again is ours to say: its back-off grows to a minute, and outlives the app's return.
+        configuration.connectionPool.retryConnectionEstablishment = false
         // An app that refuses connections is to be noticed at once; when to try again is decided elsewhere.
         configuration.connectionPool.retryConnectionEstablishment = false
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)

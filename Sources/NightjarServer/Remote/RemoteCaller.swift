@@ -37,6 +37,8 @@ package struct RemoteCaller: AppCaller {
         health = AppHealth(app: app.name, gate: gate)
     }
 
+    package func reachable() { health.reachable() }
+
     package func execute(_ run: RunAssignment, of function: RemoteFunction) async -> RunResult {
         let sdk = app.sdk.replacing("inngest-", with: "")
         let limits = environment.limits
@@ -108,6 +110,9 @@ private final class AppHealth: Sendable {
         self.app = app
         self.gate = gate
     }
+
+    /// The app has been heard of in another way.
+    func reachable() { _ = breaker.withLock { $0.succeeded() } }
 
     func answered(isApp: Bool) {
         let change = breaker.withLock { isApp ? $0.succeeded() : $0.failed(at: .now) }

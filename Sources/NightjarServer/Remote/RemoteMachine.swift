@@ -128,8 +128,7 @@ struct RemoteMachine: Sendable {
         for attempt in waiting.sorted(by: { $0.retryAt < $1.retryAt }) {
             plan(attempt.step, isRacing: false)
         }
-        // Whoever wakes for a retry has asked for everything else before.
-        needsDiscovery = !planned.values.contains { $0.notBefore ?? .distantPast <= context.now } || streak > 0
+        // The function is asked all the same: whoever planned steps beside these may have died before they were over.
     }
 
     // MARK: What the driver says

@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import NIOSSL
 import Nightjar
 import NightjarTesting
@@ -165,6 +166,38 @@ struct ServerTests {
             await session.close()
             let error = await #expect(throws: NightjarError.self) { try await Self.serve(database) { _, _ in } }
             #expect(error?.code == .schemaMissing)
+        }
+    }
+
+    @Test(
+        "what is no HTTP, and headers that are too large: answered as JSON",
+        arguments: [
+            ("NONSENSE\r\n\r\n", 400), ("GET / HTTP/9.9\r\n\r\n", 400), ("GET /\u{1} HTTP/1.1\r\n\r\n", 400),
+            ("POST /e/x HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400),
+            ("GET / HTTP/1.1\r\nX: \(String(repeating: "x", count: 40_000))\r\n\r\n", 431),
+        ])
+    func parser(_ text: String, _ status: Int) async throws {
+        try await APIServer.with([]) { server in
+            let answer = try await Self.exchange(server.port, text)
+            #expect(answer.hasPrefix("HTTP/1.1 \(status) "), "\(answer)")
+            #expect(answer.contains("\"error\":"), "\(answer)")
+            #expect(try await server.raw("GET", "/health").status == 200)
+        }
+    }
+
+    /// Writes to a connection, and reads until the server closes it.
+    private static func exchange(_ port: Int, _ text: String) async throws -> String {
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: "127.0.0.1", port: port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                }
+            }
+        return try await channel.executeThenClose { inbound, outbound in
+            try await outbound.write(ByteBuffer(string: text))
+            var answer = ByteBuffer()
+            do { for try await part in inbound { answer.writeImmutableBuffer(part) } } catch is IOError {}
+            return String(buffer: answer)
         }
     }
 

@@ -28,7 +28,7 @@ struct MalformedEventTests {
     private static let headers = [
         ("content-type", "application/json"), ("content-type", "multipart/form-data"), ("content-type", ""),
         ("x-inngest-event-id-seed", "1,AAAAAAAAAAAAAA=="), ("x-inngest-event-id-seed", "é"),
-        ("authorization", "Bearer \u{7f}"), ("x-request-id", String(repeating: "x", count: 500)), ("origin", "null"),
+        ("authorization", "Bearer é"), ("x-request-id", String(repeating: "x", count: 500)), ("origin", "null"),
         ("x-inngest-expected-server-kind", "cloud"), ("content-encoding", "br"), ("expect", "x"),
     ]
 
