@@ -42,7 +42,7 @@ final class ChildProgram: Sendable {
             let base: Int32 = process.terminationReason == .exit ? 0 : 128
             ending.status.withLock { $0 = base + process.terminationStatus }
         }
-        try process.run()
+        try Self.withoutBlockedSignals { try process.run() }
         processID = process.processIdentifier
         try output.close()
         try pipe.fileHandleForReading.close()
@@ -51,6 +51,16 @@ final class ChildProgram: Sendable {
     /// A test that fails before it has ended its program must not leave it behind.
     deinit {
         signal(SIGKILL)
+    }
+
+    /// Threads of Dispatch block all signals, a process inherits that from the thread that starts it, and so do those that
+    /// it starts: most programs would not hear a SIGTERM.
+    private static func withoutBlockedSignals(_ body: () throws -> Void) rethrows {
+        var (none, before) = (sigset_t(), sigset_t())
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try body()
     }
 
     private static var environment: [String: String] {

@@ -94,4 +94,29 @@ struct RemoteLimitsTests {
         #expect(world.isDone && world.executions == 3)
         #expect(script.calls.map(\.attempt) == [0, 1, 0, 0, 0, 1, 0])
     }
+
+    @Test("While a retry of a planned step is pending, nothing is executed without being asked for")
+    func plansWhileRetrying() {
+        let now = RemoteWorld.start
+        // The process died: what the conversation was about is lost.
+        let context = RunContext(
+            runID: UUID(), function: "f", event: RemoteWorld().event,
+            attempts: [
+                RecordedAttempt(
+                    step: "a", attempt: 2, error: RunError(name: "Oops", message: "no"), retryAt: now + 100,
+                    startedAt: now - 2, endedAt: now - 1)
+            ], now: now, startedAt: now - 10)
+        var machine = RemoteMachine(context: context, options: FunctionOptions())
+        guard case .call(let calls) = machine.next(now: now, random: 0) else {
+            Issue.record("it does not ask")
+            return
+        }
+        #expect(calls.map(\.about) == ["step"] && calls[0].plansOnly)
+        machine.received(Script.planned("a", "b").1, of: calls[0].id, now: now, random: 0)
+        guard case .call(let next) = machine.next(now: now, random: 0) else {
+            Issue.record("it does not go on")
+            return
+        }
+        #expect(next.map(\.about) == ["b"])
+    }
 }

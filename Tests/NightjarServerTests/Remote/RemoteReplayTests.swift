@@ -77,8 +77,10 @@ struct RemoteReplayTests {
             #expect(world.outcome == calm.outcome, "seed \(seed), death \(death)")
             let steps = world.memo.map(\.step)
             #expect(Set(steps) == recorded && steps.count == recorded.count, "seed \(seed), death \(death): \(steps)")
+            #expect(world.violations.isEmpty, "seed \(seed), death \(death): \(world.violations)")
             #expect(app.repeated.isEmpty && app.complaints.isEmpty, "seed \(seed), death \(death): \(app.complaints)")
         }
+        #expect(calm.violations.isEmpty)
         #expect(calmApp.repeated.isEmpty && calmApp.complaints.isEmpty)
         let failures = calm.attempts.count
         #expect(calmApp.executed.values.reduce(0, +) == recorded.count { calmApp.executed[$0] != nil } + failures)

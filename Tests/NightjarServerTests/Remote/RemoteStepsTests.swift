@@ -200,7 +200,10 @@ struct RemoteStepsTests {
     func checkpoints() {
         var world = RemoteWorld()
         var machine = RemoteMachine(context: world.context, options: world.options)
-        guard case .call(let calls) = machine.next(now: world.now, random: 0) else { return #expect(Bool(false)) }
+        guard case .call(let calls) = machine.next(now: world.now, random: 0) else {
+            Issue.record("unexpected move")
+            return
+        }
         world.now += 1
         machine.merge([
             RecordedStep(step: "a", kind: .run, output: "1", startedAt: world.now, endedAt: world.now),
@@ -208,7 +211,10 @@ struct RemoteStepsTests {
         ])
         let text = #"[{"op":"StepRun","id":"b","data":3},{"op":"RunComplete","id":"x","data":{"ok":true}}]"#
         machine.received(.http(206, text), of: calls[0].id, now: world.now, random: 0)
-        guard case .commit(let commit) = machine.next(now: world.now, random: 0) else { return #expect(Bool(false)) }
+        guard case .commit(let commit) = machine.next(now: world.now, random: 0) else {
+            Issue.record("unexpected move")
+            return
+        }
         #expect(commit.steps.isEmpty)
         #expect(commit.next == .end(.completed(output: #"{"ok":true}"#)))
     }

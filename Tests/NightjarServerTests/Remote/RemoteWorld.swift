@@ -28,6 +28,8 @@ struct RemoteWorld {
     private(set) var calls: [RemoteCall] = []
     private(set) var commits: [RunCommit] = []
     private(set) var executions = 0
+    /// What must never happen, and did.
+    private(set) var violations: [String] = []
     private(set) var outcome: Outcome?
     /// The number of calls under way, at most.
     private(set) var mostParallel = 0
@@ -68,6 +70,10 @@ struct RemoteWorld {
             switch machine.next(now: now, random: 0.5) {
             case .claim(let claim): machine.claimed(claim, isGranted: !takenSignals.contains(claim.signal))
             case .call(let new):
+                let recorded = Set(memo.map(\.step))
+                for call in new where !recorded.isSuperset(of: call.memo.stack) {
+                    violations.append("a call tells what is not recorded: \(call.memo.stack)")
+                }
                 flying += new
                 calls += new
                 mostParallel = max(mostParallel, flying.count)
@@ -97,6 +103,11 @@ struct RemoteWorld {
     }
 
     private mutating func apply(_ commit: RunCommit) {
+        let known = Set(memo.map(\.step))
+        let new = commit.steps.map(\.step) + commit.openings.map(\.step)
+        if Set(new).count < new.count || !known.isDisjoint(with: new) || commit.openings.contains(where: isOpen) {
+            violations.append("something is recorded twice: \(new)")
+        }
         memo += commit.steps
         attempts += commit.attempts
         let ended = Set(commit.steps.map(\.step))
@@ -124,6 +135,8 @@ struct RemoteWorld {
     }
 
     private func isAwaited(_ arrival: Arrival) -> Bool { open.contains { $0.step == arrival.step } }
+
+    private func isOpen(_ step: OpenStep) -> Bool { open.contains { $0.step == step.step } }
 
     private var nextArrival: Date? { coming.filter { isAwaited($0.arrival) }.map(\.date).min() }
 }

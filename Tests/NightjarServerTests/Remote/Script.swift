@@ -60,6 +60,7 @@ extension RemoteWorld {
         let script = Script(lines)
         run(parks: parks) { call, _ in script.answer(call) }
         #expect(script.isOver)
+        #expect(violations.isEmpty)
         return script
     }
 

@@ -71,14 +71,18 @@ class Run:
     def status(self) -> str:
         return self.get()[0]
 
+    def ended(self, seconds: float = 30) -> tuple[str, typing.Any]:
+        """Waits for its end, whatever it is. Returns the status and the output."""
+
+        def found() -> tuple[str, typing.Any] | None:
+            status, output = self.get()
+            return (status, output) if status in ENDED else None
+
+        return until(f"{self} ends", found, seconds)
+
     def end(self, status: str, seconds: float = 30) -> typing.Any:
         """Waits for its end, which must be of that kind. Returns the output."""
-
-        def ended() -> tuple[str, typing.Any] | None:
-            found = self.get()
-            return found if found[0] in ENDED else None
-
-        found, output = until(f"{self} ends", ended, seconds)
+        found, output = self.ended(seconds)
         assert found == status, f"{self} is {found} with {output}"
         return output
 
