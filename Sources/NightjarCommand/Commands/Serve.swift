@@ -45,7 +45,7 @@ struct Serve: Subcommand {
         let process = ServerProcess(
             database: try options.database().named("serve"), configuration: configuration, logger: logger
         ) { configuration, port in
-            Output.note(ServeReport(configuration: configuration, port: port).text)
+            Output.line(ServeReport(configuration: configuration, port: port).text)
         }
         try await ServiceRunner.run(process, signals, logger: logger)
         return .success

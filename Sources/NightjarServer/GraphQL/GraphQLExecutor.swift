@@ -136,7 +136,8 @@ struct GraphQLExecutor {
         let fields = try fields(selections, of: typeName)
         guard !path.isEmpty || fields.count <= Self.mostRootFields else {
             throw GraphQLError(
-                "the document asks \(fields.count) things at once; the limit is \(Self.mostRootFields): ask one after another")
+                "the document asks \(fields.count) things at once; the limit is \(Self.mostRootFields): ask one after another"
+            )
         }
         for field in fields {
             guard let definition = types[typeName]?.fields[field.name] else {

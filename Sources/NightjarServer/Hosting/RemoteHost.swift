@@ -12,7 +12,8 @@ final class RemoteHost: Sendable {
     private let logger: Logger
 
     init(
-        _ app: RemoteApp, pool: PostgresPool, database: PostgresConfiguration, heartbeat: PostgresSession, doesChores: Bool,
+        _ app: RemoteApp, pool: PostgresPool, database: PostgresConfiguration, heartbeat: PostgresSession,
+        doesChores: Bool,
         configuration: WorkerConfiguration,
         logger: Logger, makeCaller: RemoteWorker.MakeCaller
     ) {

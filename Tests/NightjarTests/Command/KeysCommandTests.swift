@@ -1,0 +1,68 @@
+import Foundation
+import NightjarCore
+import NightjarTesting
+import Testing
+
+@Suite("nightjar keys and serve", .timeLimit(.minutes(3)))
+struct KeysCommandTests {
+    @Test("a key is shown once; it is listed and revoked by its name")
+    func keys() async throws {
+        try await TestDatabase.with { database in
+            let run = { (arguments: [String]) in
+                try await RunningProgram("nightjar", arguments + ["--database", database.url]).end()
+            }
+            #expect(try await run(["keys", "list"]).status == 2, "none yet")
+            let created = try await run(["keys", "create", "shop", "--json"])
+            let key = try #require(try JSONCoding.value(JSON.self, from: created.output)["key"]?.string)
+            #expect(key.count > 40)
+            let again = try await run(["keys", "create", "shop"])
+            #expect(again.status != 0 && again.error.contains("shop"))
+            let listed = try await run(["keys", "list"])
+            #expect(listed.status == 0 && listed.output.contains("shop") && !listed.output.contains(key))
+            #expect(try await run(["keys", "revoke", "shop"]).status == 0)
+            #expect(try await run(["keys", "revoke", "shop"]).status == 2)
+            #expect(try await run(["keys", "list"]).output.contains("revoked"))
+        }
+    }
+
+    @Test("serve says at once what is wrong, and repeats no secret")
+    func refused() async throws {
+        try await TestDatabase.with { database in
+            let run = { (arguments: [String], environment: [String: String]) in
+                try await RunningProgram(
+                    "nightjar", ["serve", "--no-execute", "--database", database.url] + arguments,
+                    environment: environment
+                ).end()
+            }
+            let open = try await run(["--host", "0.0.0.0", "--port", "0"], [:])
+            #expect(open.status == 1 && open.error.contains("without any key"))
+            let bad = try await run([], ["NIGHTJAR_SIGNING_KEY": "sesame-no-hex"])
+            #expect(bad.status == 64)
+            #expect(bad.error.contains("NIGHTJAR_SIGNING_KEY") && !bad.error.contains("sesame"))
+            let file = try await run(["--signing-key-file", "/nowhere/key"], [:])
+            #expect(file.status == 64 && file.error.contains("/nowhere/key"))
+            #expect(try await run(["--port", "70000"], [:]).status == 64)
+        }
+    }
+
+    @Test("serve answers until it is told to end; with a key it is no dev mode")
+    func serve() async throws {
+        try await TestDatabase.with { database in
+            try await withTemporaryDirectory { directory in
+                let file = directory.appending(path: "signing.key")
+                try Data("signkey-test-00112233\nsignkey-test-44556677\n".utf8).write(to: file)
+                let server = try RunningProgram(
+                    "nightjar",
+                    [
+                        "serve", "--port", "0", "--no-execute", "--database", database.url, "--signing-key-file",
+                        file.path(),
+                    ],
+                    in: directory)
+                try await server.waitForOutput("keys are required")
+                #expect(!server.output.contains("00112233"))
+                server.signal(SIGTERM)
+                #expect(try await server.end().status == 0)
+            }
+        }
+    }
+}
