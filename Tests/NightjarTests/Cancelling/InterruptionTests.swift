@@ -279,6 +279,14 @@ struct InterruptionTests {
     private static func withTwoWaiting(
         poll: Duration, _ log: Log, _ body: @Sendable (_ runs: [UUID], Probe, Client) async throws -> Void
     ) async throws {
+        // A worker takes as much in advance as it finished within a second: on a busy machine that may be nothing.
+        for _ in 1...10 where try await triesTwoWaiting(poll: poll, log, body) { return }
+        Issue.record("never did two runs wait in the worker")
+    }
+
+    private static func triesTwoWaiting(
+        poll: Duration, _ log: Log, _ body: @Sendable (_ runs: [UUID], Probe, Client) async throws -> Void
+    ) async throws -> Bool {
         let (started, release) = (Signal(), Signal())
         let function = Function("work", on: TestJob.self).run { event, step in
             switch event.data.key {
@@ -289,9 +297,9 @@ struct InterruptionTests {
             default: try await step.run("body") { log.add(event.data.key) }
             }
         }
-        try await TestDatabase.with { database in
+        return try await TestDatabase.with { database in
             let probe = try await Probe(database)
-            try await RunningWorker.with(
+            return try await RunningWorker.with(
                 [function], in: database,
                 configure: {
                     $0.concurrency = 1
@@ -306,13 +314,18 @@ struct InterruptionTests {
                 for event in events.suffix(2) {
                     runs.append(try #require(try await client.runs(startedBy: event).first?.id))
                 }
-                try await eventually("two wait in it") {
-                    try await probe.value("SELECT count(*) FROM nightjar.live WHERE state = 1", as: Int64.self) == 3
+                var succeeded = false
+                let deadline = ContinuousClock.now + .seconds(3)
+                while !succeeded, ContinuousClock.now < deadline {
+                    succeeded =
+                        try await probe.value("SELECT count(*) FROM nightjar.live WHERE state = 1", as: Int64.self) == 3
                 }
-                try await body(runs, probe, client)
+                if succeeded { try await body(runs, probe, client) }
                 release.set()
                 _ = try await client.outcome(of: runs[1])
                 #expect(try await probe.violations() == [])
+                if !succeeded { log.clear() }
+                return succeeded
             }
         }
     }

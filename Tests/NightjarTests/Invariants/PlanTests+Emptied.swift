@@ -70,10 +70,17 @@ extension PlanTests {
             try db.script(
                 """
                 DELETE FROM nightjar.pending;
-                INSERT INTO nightjar.open_steps (run_id, step, kind, started_at, due_at, spec, tenant_id, searched, looked)
-                SELECT run_id, 'wait', 4, now(), now() + interval '40 days', '{"event": "test/approved", "branches": [
-                           {"trigger_path": ["data", "key"], "event_path": ["data", "key"]}]}', tenant_id, true, true
-                FROM nightjar.live;
+                -- As commits do it, some at a time.
+                DO $$
+                BEGIN
+                    FOR part IN 0 .. (SELECT count(*) / 500 FROM nightjar.live) LOOP
+                        INSERT INTO nightjar.open_steps
+                            (run_id, step, kind, started_at, due_at, spec, tenant_id, searched, looked)
+                        SELECT run_id, 'wait', 4, now(), now() + interval '40 days', '{"event": "test/approved", "branches": [
+                                   {"trigger_path": ["data", "key"], "event_path": ["data", "key"]}]}', tenant_id, true, true
+                        FROM nightjar.live ORDER BY run_id OFFSET part * 500 LIMIT 500;
+                    END LOOP;
+                END $$;
                 INSERT INTO nightjar.steps (run_id, step, tenant_id, kind, failed, attempt, started_at, ended_at)
                 SELECT run_id, 'before', tenant_id, 1, false, 1, now(), now() FROM nightjar.live;
                 INSERT INTO nightjar.outcomes (run_id, tenant_id, function_id, status)

@@ -287,4 +287,5 @@ final class Log: Sendable {
     private let state = Mutex<[String]>([])
     var lines: [String] { state.withLock { $0 } }
     func add(_ line: String) { state.withLock { $0.append(line) } }
+    func clear() { state.withLock { $0 = [] } }
 }
