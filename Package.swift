@@ -121,6 +121,13 @@ let package = Package(
             path: "Tests/TestWorker",
             swiftSettings: settings
         ),
+        // What tests wait with, and read what is logged with.
+        .target(
+            name: "TestSupport",
+            dependencies: [logging],
+            path: "Tests/TestSupport",
+            swiftSettings: settings
+        ),
         // What expressions mean, and expressions and events at random: what evaluators are compared with.
         .target(
             name: "ExpressionTesting",
@@ -141,7 +148,8 @@ let package = Package(
         .testTarget(
             name: "NightjarTests",
             dependencies: [
-                "Nightjar", "NightjarTesting", "ExpressionTesting", "PostgresClient", "LocalPostgres", "CAssets",
+                "Nightjar", "NightjarTesting", "TestSupport", "ExpressionTesting", "PostgresClient", "LocalPostgres",
+                "CAssets",
                 "NightjarCommand",
                 "TestWorker",
                 logging, lifecycle,
@@ -151,7 +159,8 @@ let package = Package(
         .testTarget(
             name: "NightjarServerTests",
             dependencies: [
-                "NightjarServer", "Nightjar", "NightjarTesting", "ExpressionTesting", "PostgresClient", "LocalPostgres",
+                "NightjarServer", "Nightjar", "NightjarTesting", "TestSupport", "ExpressionTesting", "PostgresClient",
+                "LocalPostgres",
                 "NightjarCommand", hummingbird, httpClient, logging, lifecycle,
             ],
             swiftSettings: settings

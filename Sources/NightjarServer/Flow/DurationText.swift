@@ -1,7 +1,8 @@
 /// Spans of time as the SDKs write them: `1d12h`, `500ms`, `1.5h`; a number alone is milliseconds.
 enum DurationText {
     private static let units: [(name: String, length: Duration)] = [
-        ("ns", .nanoseconds(1)), ("us", .microseconds(1)), ("µs", .microseconds(1)), ("ms", .milliseconds(1)),
+        ("ns", .nanoseconds(1)), ("us", .microseconds(1)), ("µs", .microseconds(1)), ("μs", .microseconds(1)),
+        ("ms", .milliseconds(1)),
         ("s", .seconds(1)), ("m", .seconds(60)), ("h", .seconds(3_600)), ("d", .seconds(86_400)),
         ("w", .seconds(604_800)),
     ]

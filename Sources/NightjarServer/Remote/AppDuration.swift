@@ -3,33 +3,11 @@ internal import NightjarCore
 
 /// Durations and moments as the SDKs write them.
 enum AppDuration {
-    private static let units: [(name: String, seconds: Double)] = [
-        ("ns", 1e-9), ("us", 1e-6), ("µs", 1e-6), ("μs", 1e-6), ("ms", 1e-3), ("s", 1), ("m", 60), ("h", 3600),
-        ("d", 86_400), ("w", 604_800),
-    ]
-
-    /// Reads a duration such as `1d12h`, `1.5h` or `250ms`; a bare number is milliseconds. Nil when it is none.
+    /// Reads a duration as ``DurationText`` does, in seconds; it may have a sign. Nil when it is none.
     static func seconds(_ text: String) -> Double? {
-        if let milliseconds = Double(text), milliseconds.isFinite { return milliseconds / 1000 }
-        var rest = text[...]
-        var sign = 1.0
-        if let first = rest.first, first == "-" || first == "+" {
-            sign = first == "-" ? -1 : 1
-            rest.removeFirst()
-        }
-        guard !rest.isEmpty else { return nil }
-        var total = 0.0
-        while !rest.isEmpty {
-            let digits = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
-            guard let value = Double(digits) else { return nil }
-            rest = rest.dropFirst(digits.count)
-            let name = rest.prefix { $0.isLetter }
-            // Units may follow each other with nothing between but the next number.
-            guard let unit = units.first(where: { $0.name == name }) else { return nil }
-            rest = rest.dropFirst(name.count)
-            total += value * unit.seconds
-        }
-        return total.isFinite ? sign * total : nil
+        let isNegative = text.hasPrefix("-")
+        let span = isNegative || text.hasPrefix("+") ? String(text.dropFirst()) : text
+        return DurationText.parse(span).map { (isNegative ? -1 : 1) * ($0 / .seconds(1)) }
     }
 
     /// Reads a moment: a date, or a duration from now on. Empty: now. Nil when it is neither.

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import NightjarTesting
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Nightjar
@@ -62,7 +63,7 @@ struct HeldRun: Sendable {
 
     /// Goes on until the task is cancelled.
     static let untilCancelled: @Sendable (RunAssignment) async -> RunResult = { _ in
-        try? await Task.sleep(for: .seconds(600))
+        await Signal().untilCancelled()
         return .abandoned
     }
 

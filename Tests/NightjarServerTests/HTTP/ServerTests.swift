@@ -9,6 +9,7 @@ import Nightjar
 import NightjarTesting
 import ServiceLifecycle
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import NightjarServer
@@ -62,7 +63,7 @@ struct ServerTests {
     @Test("the log of requests has their paths without event keys, queries and bodies")
     func log() async throws {
         try await TestDatabase.with { database in
-            let log = RequestLog()
+            let log = LoggedLines(from: .trace)
             try await Self.serve(database, logger: log.logger) { port, _ in
                 for path in [
                     "/e/sesame-key", "/e/sesame-key/more", "/v1/events?name=sesame-query", "/nope?x=sesame-query",
@@ -250,32 +251,5 @@ struct ServerTests {
         request.method = .POST
         request.body = .bytes(ByteBuffer(string: body))
         return Int(try await HTTPClient.shared.execute(request, timeout: .seconds(30)).status.code)
-    }
-}
-
-/// What is logged, each entry with its metadata in one line.
-final class RequestLog: Sendable {
-    private let entries = Mutex<[String]>([])
-
-    var lines: [String] { entries.withLock { $0 } }
-    var logger: Logger { Logger(label: "test") { _ in Handler(log: self) } }
-
-    private struct Handler: LogHandler {
-        let log: RequestLog
-        var logLevel = Logger.Level.trace
-        var metadata: Logger.Metadata = [:]
-
-        init(log: RequestLog) { self.log = log }
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            let details = metadata.merging(event.metadata ?? [:]) { _, new in new }
-            let texts = details.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-            log.entries.withLock { $0.append((["\(event.message)"] + texts).joined(separator: " ")) }
-        }
     }
 }

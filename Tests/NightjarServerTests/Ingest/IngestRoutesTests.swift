@@ -3,6 +3,7 @@ import Logging
 import NIOHTTP1
 import Nightjar
 import NightjarTesting
+import TestSupport
 import Testing
 
 @testable import NightjarServer

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 /// A program that a test starts, as a process of its own. What it writes goes into a file, so that nobody has to read along.

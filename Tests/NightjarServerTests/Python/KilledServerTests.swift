@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import NightjarServer
@@ -25,8 +26,12 @@ extension PythonTests {
                 try await load.waitForOutput("ready")
                 var kills = 0
                 while !load.output.contains("sent "), load.status == nil {
-                    // Half a second of work between two deaths; each time another one dies.
-                    try await Task.sleep(for: .milliseconds(500))
+                    // Some work between two deaths; each time another one dies.
+                    let done = try await group.rows("SELECT FROM nightjar.steps").count
+                    try await Waiting.until("something is recorded", within: .seconds(60), else: { group.output }) {
+                        if load.output.contains("sent ") || load.status != nil { return true }
+                        return try await group.rows("SELECT FROM nightjar.steps").count >= done + 10
+                    }
                     switch kills % 3 {
                     case 0:
                         group.server?.signal(SIGKILL)

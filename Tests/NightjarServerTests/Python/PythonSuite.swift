@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// Runs of the suite in Tests/python, each once for all the tests that ask for its files.
 actor PythonSuite {

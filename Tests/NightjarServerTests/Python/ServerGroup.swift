@@ -6,6 +6,7 @@ import NIOHTTP1
 import NightjarTesting
 import PostgresClient
 import Synchronization
+import TestSupport
 import Testing
 
 /// A database, a `nightjar serve` and two `nightjar work`, as real processes, and programs in Python that use them.

@@ -1,6 +1,7 @@
 import Foundation
 import Nightjar
 import Synchronization
+import TestSupport
 
 /// The native functions that the tests of the API start runs of.
 enum APIFunctions {
@@ -29,7 +30,7 @@ enum APIFunctions {
         },
         // Executes until somebody cancels it.
         Function("busy", on: .name("api/busy")).run { _, step in
-            try await step.run("work") { try await Task.sleep(for: .seconds(600)) }
+            try await step.run("work") { await Signal().untilCancelled() }
         },
         // Waits for an event.
         Function("wait", on: .name("api/wait")).run { _, step in

@@ -6,6 +6,7 @@ import NIOCore
 import NIOHTTP1
 import NightjarTesting
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Nightjar
@@ -139,20 +140,5 @@ struct APIServer: Sendable {
             return isTrue(run)
         }
         return last.withLock { $0 }
-    }
-}
-
-/// Asks again until the answer is yes; fails the test when it has not been within the time.
-func eventually(
-    _ what: String, within time: Duration = .seconds(60), _ isTrue: () async throws -> Bool,
-    sourceLocation: SourceLocation = #_sourceLocation
-) async throws {
-    let deadline = ContinuousClock.now + time
-    while try await !isTrue() {
-        guard ContinuousClock.now < deadline else {
-            Issue.record("not within \(time): \(what)", sourceLocation: sourceLocation)
-            return
-        }
-        try await Task.sleep(for: .milliseconds(5))
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Nightjar
+import TestSupport
 import Testing
 
 @testable import NightjarServer

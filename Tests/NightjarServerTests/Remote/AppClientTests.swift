@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import NightjarServer
@@ -43,8 +44,8 @@ struct AppClientTests {
         let (closed, closing) = AsyncStream.makeStream(of: Void.self)
         try await with(isLong: true) { _ in
             asking.yield()
-            // Longer than any test: ends with the connection.
-            try? await Task.sleep(for: .seconds(600))
+            // Ends with the connection.
+            await Signal().untilCancelled()
             closing.yield()
             return .sdk(200, "1")
         } _: { app, client in
@@ -108,7 +109,7 @@ struct AppClientTests {
     @Test("An app that takes too long")
     func tooSlow() async throws {
         try await with { _ in
-            try? await Task.sleep(for: .seconds(600))
+            await Signal().untilCancelled()
             return .sdk(200, "1")
         } _: { app, client in
             let limits = RemoteLimits(callDuration: .milliseconds(50))

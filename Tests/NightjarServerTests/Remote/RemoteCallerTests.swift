@@ -3,6 +3,7 @@ import Logging
 import NightjarCore
 import PostgresClient
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Nightjar
@@ -122,7 +123,7 @@ struct RemoteCallerTests {
                         return .sdk(206, #"[{"op":"StepPlanned","id":"a"},{"op":"StepPlanned","id":"b"}]"#)
                     }
                     asking.yield()
-                    try? await Task.sleep(for: .seconds(600))
+                    await Signal().untilCancelled()
                     return .sdk(200, "1")
                 })
         }

@@ -3,6 +3,7 @@ import NightjarCore
 import NightjarTesting
 import PostgresClient
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Nightjar

@@ -2,6 +2,7 @@ import Foundation
 import Nightjar
 import NightjarCore
 import Synchronization
+import TestSupport
 
 struct CellWork: EventData {
     static let eventName = "cell/work"

@@ -2,6 +2,7 @@ import Foundation
 import NightjarCore
 import NightjarTesting
 import PostgresClient
+import TestSupport
 import Testing
 
 @testable import Nightjar

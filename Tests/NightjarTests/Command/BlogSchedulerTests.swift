@@ -1,6 +1,7 @@
 import Foundation
 import Nightjar
 import NightjarTesting
+import TestSupport
 import Testing
 
 @Suite("The example BlogScheduler", .serialized, .timeLimit(.minutes(5)))

@@ -1,5 +1,6 @@
 import Foundation
 import NightjarTesting
+import TestSupport
 import Testing
 
 @testable import Nightjar

@@ -1,6 +1,7 @@
 import Foundation
 import Nightjar
 import NightjarTesting
+import TestSupport
 import Testing
 
 @Suite("nightjar runs, run and cancel", .serialized, .timeLimit(.minutes(3)))

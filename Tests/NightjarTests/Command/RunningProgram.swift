@@ -3,6 +3,7 @@ import NightjarCore
 import NightjarTesting
 import PostgresClient
 import Synchronization
+import TestSupport
 import Testing
 
 /// One of the package's own programs, as a real process.

@@ -2,6 +2,7 @@ import Foundation
 import LocalPostgres
 import NightjarTesting
 import PostgresClient
+import TestSupport
 import Testing
 
 @testable import Nightjar

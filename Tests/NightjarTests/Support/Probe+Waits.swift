@@ -1,6 +1,7 @@
 import Foundation
 import NightjarCore
 import PostgresClient
+import TestSupport
 import Testing
 
 @testable import Nightjar

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Nightjar
 import NightjarTesting
+import TestSupport
 import Testing
 
 /// A worker in this process, for the duration of a closure.

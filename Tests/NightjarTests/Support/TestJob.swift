@@ -1,4 +1,5 @@
 import Nightjar
+import TestSupport
 
 /// The event that starts the function `post` of ``Probe/registerPost(in:)`` and of these tests.
 struct TestJob: EventData {

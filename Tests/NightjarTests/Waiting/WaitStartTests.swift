@@ -1,6 +1,7 @@
 import Foundation
 import NightjarCore
 import NightjarTesting
+import TestSupport
 import Testing
 
 @testable import Nightjar

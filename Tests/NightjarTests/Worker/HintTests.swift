@@ -2,6 +2,7 @@ import Foundation
 import NightjarTesting
 import PostgresClient
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Nightjar

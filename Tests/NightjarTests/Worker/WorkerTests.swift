@@ -1,6 +1,7 @@
 import Foundation
 import NightjarTesting
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Nightjar

@@ -1,18 +1,18 @@
-import Logging
+package import Logging
 import Synchronization
 
 /// What is logged from a level on, each entry with its metadata in one line.
-final class LoggedLines: Sendable {
+package final class LoggedLines: Sendable {
     private let entries = Mutex<[String]>([])
     private let level: Logger.Level
 
-    init(from level: Logger.Level = .warning) {
+    package init(from level: Logger.Level = .warning) {
         self.level = level
     }
 
-    var lines: [String] { entries.withLock { $0 } }
+    package var lines: [String] { entries.withLock { $0 } }
 
-    var logger: Logger { Logger(label: "test") { _ in Handler(log: self) } }
+    package var logger: Logger { Logger(label: "test") { _ in Handler(log: self) } }
 
     private struct Handler: LogHandler {
         let log: LoggedLines

@@ -1,14 +1,14 @@
-import Testing
+/// Waiting for what happens elsewhere, in other tasks and in other processes.
+package enum Waiting {
+    package struct TimedOut: Error, CustomStringConvertible {
+        package var description: String
 
-/// Waiting for what happens in other processes.
-enum Waiting {
-    struct TimedOut: Error, CustomStringConvertible {
-        var description: String
+        package init(description: String) { self.description = description }
     }
 
     /// Asks again until the answer is yes; throws when it has not been in time.
     /// - Parameter explanation: what else to tell then.
-    static func until(
+    package static func until(
         _ what: String, within time: Duration = .seconds(30), else explanation: () -> String = { "" },
         _ isTrue: () async throws -> Bool
     ) async throws {
@@ -17,8 +17,8 @@ enum Waiting {
             guard ContinuousClock.now < deadline else {
                 throw TimedOut(description: "not within \(time): \(what)\n\(explanation())")
             }
-            // The one pause: between two questions, so that those who are waited for get the processor.
-            try await Task.sleep(for: .milliseconds(20))
+            // The one pause of the tests: between two questions, so that those who are waited for get the processor.
+            try await Task.sleep(for: .milliseconds(5))
         }
     }
 }

@@ -1,17 +1,18 @@
 import Synchronization
-import Testing
 
 /// Something that happens once, and can be waited for.
-final class Signal: Sendable {
+package final class Signal: Sendable {
     private struct State {
         var isSet = false
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
     private let state = Mutex(State())
 
-    var isSet: Bool { state.withLock { $0.isSet } }
+    package init() {}
 
-    func set() {
+    package var isSet: Bool { state.withLock { $0.isSet } }
+
+    package func set() {
         let waiters = state.withLock { state in
             state.isSet = true
             defer { state.waiters = [] }
@@ -21,7 +22,7 @@ final class Signal: Sendable {
     }
 
     /// Waits; throws when it has not happened within the time.
-    func wait(within time: Duration = .seconds(30)) async throws {
+    package func wait(within time: Duration = .seconds(30)) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await self.untilSet() }
             group.addTask {
@@ -35,7 +36,7 @@ final class Signal: Sendable {
     }
 
     /// Suspends until the task is cancelled, then sets the signal: a body that tells when it is told to stop.
-    func untilCancelled() async {
+    package func untilCancelled() async {
         let stop = Signal()
         await withTaskCancellationHandler {
             await stop.untilSet()
@@ -55,5 +56,5 @@ final class Signal: Sendable {
         }
     }
 
-    struct NeverHappened: Error {}
+    package struct NeverHappened: Error {}
 }
