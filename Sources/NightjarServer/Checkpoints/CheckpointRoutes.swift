@@ -18,7 +18,7 @@ struct CheckpointRoutes: RouteGroup {
         ] as [(HTTPRequest.Method, RouterPath)] {
             router.serve(method, path) { _, _ in
                 throw RequestFailure(
-                    .notImplemented, "not_implemented",
+                    .unprocessableContent, "not_implemented",
                     "runs that begin in the app are not supported; send an event, and let the server call the app")
             }
         }

@@ -14,7 +14,7 @@ struct RealtimeRoutes: RouteGroup {
         }
         router.serve(.post, "/v1/realtime/token") { _, _ in
             throw RequestFailure(
-                .notImplemented, "not_implemented",
+                .unprocessableContent, "not_implemented",
                 "this server delivers no realtime messages, so there is nothing to subscribe to")
         }
     }

@@ -52,7 +52,7 @@ struct VersionTwoRoutes: RouteGroup {
             let id = try context.id(of: "run")
             let from = try await request.optionalObject()["fromStep"]?.object
             if let input = from?["input"], input != .null {
-                throw RequestFailure(.notImplemented, "not_implemented", "a step cannot be given another input")
+                throw RequestFailure(.unprocessableContent, "not_implemented", "a step cannot be given another input")
             }
             let run = try await actions.rerun(id, from: try from?.requiredText("stepId"))
             return Reply.v2(["runId": .ulid(run)])
@@ -71,7 +71,7 @@ struct VersionTwoRoutes: RouteGroup {
         search.cursor = try request.cursor()
         guard request.query("order")?.uppercased() != "ASC" else {
             throw RequestFailure(
-                .notImplemented, "not_implemented", "order ASC is not supported: runs are listed newest first")
+                .unprocessableContent, "not_implemented", "order ASC is not supported: runs are listed newest first")
         }
         let time = (try request.date("from"), try request.date("until"))
         switch request.query("timeField") {

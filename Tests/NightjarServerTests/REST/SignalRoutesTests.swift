@@ -80,7 +80,7 @@ struct SignalRoutesTests {
             #expect(published.status == 200)
             #expect(published.data["published"] == false)
             let token = try await server.post("/v1/realtime/token", [["channel": "c", "name": "t", "kind": "run"]])
-            #expect(token.status == 501)
+            #expect(token.status == 422)
             #expect(token.body["error"]?.string?.contains("realtime") == true)
         }
     }
