@@ -6,7 +6,10 @@ import Nightjar
 /// A database made for one scenario, and what is worth knowing of the machine beneath it.
 struct BenchArena: Sendable {
     let database: PostgresConfiguration
-    let machine: [(name: String, value: JSON)]
+    let machine: BenchMachine
+    /// The temporary server's first process; nil when the server is somebody else's.
+    let postmaster: Int32?
+    private let server: PostgresConfiguration
 
     /// Makes the database, lends it, drops it.
     /// - Parameter settings: of the temporary server, besides the usual ones.
@@ -14,7 +17,7 @@ struct BenchArena: Sendable {
         _ options: BenchOptions, settings: [String: String] = [:], _ body: (BenchArena) async throws -> T
     ) async throws -> T {
         if let url = options.database {
-            return try await with(server: try PostgresConfiguration(url: url), body)
+            return try await with(server: try PostgresConfiguration(url: url), postmaster: nil, body)
         }
         let server = LocalPostgres(
             options: .init(
@@ -23,7 +26,7 @@ struct BenchArena: Sendable {
             logger: .quiet)
         try await server.start()
         do {
-            let result = try await with(server: server.configuration(), body)
+            let result = try await with(server: server.configuration(), postmaster: server.processID, body)
             try await server.stop()
             return result
         } catch {
@@ -32,8 +35,14 @@ struct BenchArena: Sendable {
         }
     }
 
+    /// Lends another database on the same server, for what is compared side by side.
+    func withAnother<T: Sendable>(_ body: (BenchArena) async throws -> T) async throws -> T {
+        try await Self.with(server: server, postmaster: postmaster, machine: machine, body)
+    }
+
     private static func with<T: Sendable>(
-        server: PostgresConfiguration, _ body: (BenchArena) async throws -> T
+        server: PostgresConfiguration, postmaster: Int32?, machine: BenchMachine? = nil,
+        _ body: (BenchArena) async throws -> T
     ) async throws -> T {
         let name = "nightjar_bench_\(UUID().uuidString.prefix(8).lowercased())"
         let session = PostgresSession(server, logger: .quiet)
@@ -43,7 +52,11 @@ struct BenchArena: Sendable {
         let result: Result<T, any Error>
         do {
             try await Migrator(database, logger: .quiet).migrate()
-            result = .success(try await body(BenchArena(database: database, machine: try await describe(database))))
+            let described: BenchMachine
+            if let machine { described = machine } else { described = try await BenchMachine.describe(database) }
+            result = .success(
+                try await body(
+                    BenchArena(database: database, machine: described, postmaster: postmaster, server: server)))
         } catch {
             result = .failure(error)
         }
@@ -74,65 +87,19 @@ struct BenchArena: Sendable {
         }
     }
 
-    private static func describe(_ database: PostgresConfiguration) async throws -> [(name: String, value: JSON)] {
+    /// Makes functions known, without executing anything.
+    func register(_ functions: [FunctionDefinition]) async throws {
+        try await withWorker(functions) {}
+    }
+
+    /// Executes commands without parameters on a connection of their own.
+    func script(_ commands: String...) async throws {
         let session = PostgresSession(database, logger: .quiet)
-        let found: [(name: String, value: JSON)] = try await session.run { db in
-            var found = try ["server_version", "fsync", "synchronous_commit", "shared_buffers"].map {
-                ($0, JSON.string(try db.query("SELECT current_setting($1)", [$0])[0].decode(0, as: String.self)))
-            }
-            try db.script("CREATE TABLE public.commits (n int)")
-            let start = ContinuousClock.now
-            for n in 0..<200 { try db.execute("INSERT INTO public.commits VALUES ($1)", [n]) }
-            found.append(("commit_ms", .number(rounded((ContinuousClock.now - start).milliseconds / 200))))
-            return found
+        // Making a million rows may take longer than a statement otherwise should.
+        try await session.run { db in
+            try db.script("SET statement_timeout = 0")
+            for command in commands { try db.script(command) }
         }
         await session.close()
-        let load = (try? String(contentsOfFile: "/proc/loadavg", encoding: .utf8))?.split(separator: " ").first
-        return [
-            ("cores", .integer(Int64(ProcessInfo.processInfo.activeProcessorCount))),
-            ("load", .string(load.map(String.init) ?? "unknown")),
-        ] + found
-    }
-
-    /// Prints the figures, and the machine that they were measured on.
-    func report(_ figures: [(name: String, value: JSON)], _ options: BenchOptions) throws {
-        if options.json {
-            try Output.json(.object(Dictionary(uniqueKeysWithValues: (figures + machine).map { ($0.name, $0.value) })))
-            return
-        }
-        var table = Table(Table.Column("figure"), Table.Column("value", .right))
-        for (name, value) in figures { table.rows.append(["\(name)", "\(value.plain)"]) }
-        for (name, value) in machine { table.rows.append(["(\(name))", "\(value.plain)"]) }
-        Output.lines(table.lines(style: Output.style))
-    }
-}
-
-/// Two digits after the point.
-func rounded(_ value: Double) -> Double { (value * 100).rounded() / 100 }
-
-extension Duration {
-    var milliseconds: Double { Double(components.seconds) * 1_000 + Double(components.attoseconds) * 1e-15 }
-}
-
-extension JSON {
-    fileprivate var plain: String {
-        switch self {
-        case .string(let text): text
-        case .integer(let number): "\(number)"
-        case .number(let number): "\(number)"
-        case .bool(let truth): "\(truth)"
-        case .null, .array, .object: ""
-        }
-    }
-}
-
-/// Sorted measurements and their percentiles.
-struct Sample: Sendable {
-    private let values: [Double]
-
-    init(_ values: [Double]) { self.values = values.sorted() }
-
-    func percentile(_ share: Double) -> JSON {
-        values.isEmpty ? .null : .number(rounded(values[min(values.count - 1, Int(Double(values.count) * share))]))
     }
 }

@@ -6,7 +6,20 @@ import Nightjar
 struct BenchThroughput: Subcommand {
     static let configuration = CommandConfiguration(
         commandName: "throughput",
-        abstract: "Runs a second from a backlog: a function of a few steps, with a cancellation policy.")
+        abstract: "Runs a second of a function of a few steps, with a cancellation policy; and what each run costs.",
+        discussion: """
+            From a backlog that is there when the workers, which are processes, begin all at once; or, with --rate, of a \
+            steady stream of events. The reference writes the same rows in as many commits by raw SQL, without an engine.
+
+            With --all: one worker, two and four; three steps; and one worker beside sleeping runs. They are measured \
+            in turn, --repeat times, on one server, and the medians are compared.
+
+            EXAMPLES
+              nightjar bench throughput
+              nightjar bench throughput --steps 3 --workers 2
+              nightjar bench throughput --rate 1000 --seconds 10
+              nightjar bench throughput --all
+            """)
 
     @OptionGroup var options: BenchOptions
 
@@ -16,64 +29,103 @@ struct BenchThroughput: Subcommand {
     @Option(help: "How many steps each has.")
     var steps = 1
 
-    @Option(help: "How many runs execute at once.")
+    @Option(help: "How many runs execute at once in a worker.")
     var concurrency = 200
 
-    struct Tick: EventData {
-        static let eventName = "bench/tick"
-        var n: Int
-    }
-    struct Stop: EventData {
-        static let eventName = "bench/stop"
-        var n: Int
+    @Option(help: "How many workers, each a process.")
+    var workers = 1
+
+    @Option(help: "How many runs sleep beside it (with --all: 1,000,000).")
+    var sleeping: Int?
+
+    @Option(help: "How many runs have ended before it begins.")
+    var finished = 0
+
+    @Option(help: "How often it is measured; the medians count (with --all: 3).")
+    var `repeat`: Int?
+
+    @Option(help: "Send so many events a second, instead of measuring from a backlog.")
+    var rate: Int?
+
+    @Option(help: "For how long, with --rate.")
+    var seconds = 10.0
+
+    @Flag(help: "Measure one, two and four workers, three steps, and with sleeping runs.")
+    var all = false
+
+    func validate() throws {
+        guard runs > 0, steps > 0, concurrency > 0, workers > 0, sleeping ?? 0 >= 0, finished >= 0, `repeat` ?? 1 > 0,
+            rate ?? 1 > 0, seconds > 0
+        else { throw ValidationError("numbers must be more than 0; only --sleeping and --finished may be 0") }
+        guard !all || rate == nil else { throw ValidationError("--all and --rate exclude one another") }
     }
 
     func execute() async throws -> ExitStatus {
-        try await BenchArena.with(options) { arena in
-            let steps = steps
-            let function = Function("tick", on: Tick.self).cancelOn(Stop.self, match: \.n).run { event, step in
-                var sum = event.data.n
-                for _ in 0..<steps {
-                    let before = sum
-                    sum = try await step.run("add") { before + 1 }
-                }
-                return sum
-            }
-            var configuration = WorkerConfiguration()
-            configuration.concurrency = concurrency
-            configuration.localQueue = concurrency * 4
-            try await arena.withWorker([function], configuration) {}
-
-            let client = Client(database: arena.database, logger: .quiet)
-            let sending = ContinuousClock.now
-            for start in stride(from: 0, to: runs, by: 1_000) {
-                try await client.send((start..<min(start + 1_000, runs)).map { try NewEvent(Tick(n: $0)) })
-            }
-            let sent = ContinuousClock.now - sending
-            await client.close()
-
-            let session = PostgresSession(arena.database, logger: .quiet)
-            let starting = ContinuousClock.now
-            let took = try await arena.withWorker([function], configuration) {
-                while try await session.run({ db in
-                    try db.query("SELECT EXISTS (SELECT FROM nightjar.live)")[0].decode(0, as: Bool.self)
-                }) { try await Task.sleep(for: .milliseconds(20)) }
-                return ContinuousClock.now - starting
-            }
-            let completed = try await session.run { db in
-                try db.query("SELECT count(*) FROM nightjar.outcomes WHERE status = 1")[0].decode(0, as: Int64.self)
-            }
-            await session.close()
-            guard completed == Int64(runs) else {
-                throw CommandError(.failure, "\(completed) of \(runs) runs are completed")
-            }
-            try arena.report(
-                [
-                    ("runs", .integer(completed)), ("steps_per_run", .integer(Int64(steps))),
-                    ("runs_per_second", .number(rounded(Double(runs) / took.milliseconds * 1_000))),
-                    ("events_sent_per_second", .number(rounded(Double(runs) / sent.milliseconds * 1_000))),
-                ], options)
+        // The logs of a million runs are written: no checkpoint for want of room in the middle of a measurement.
+        try await BenchArena.with(options, settings: ["max_wal_size": "16GB"]) { arena in
+            if all { try await compare(arena) } else { try await measure(arena) }
             return .success
         }
+    }
+
+    private func measure(_ arena: BenchArena) async throws {
+        let bench = ThroughputCase(name: "", steps: steps, workers: workers, runs: runs, concurrency: concurrency)
+        try await bench.prepare(arena, sleeping: sleeping ?? 0, finished: finished)
+        var figures = [
+            BenchFigure("workers", workers), BenchFigure("steps_per_run", steps),
+            BenchFigure("sleeping_runs", sleeping ?? 0), BenchFigure("finished_runs", finished),
+        ]
+        if let rate {
+            let stream = ThroughputStream(bench: bench, rate: rate, seconds: seconds)
+            figures += try await stream.measure(arena)
+        } else {
+            figures.append(BenchFigure("runs", runs))
+            let ceiling = try await BenchCeiling(in: arena, withBacklog: sleeping ?? 0 > 0)
+            var results: [ThroughputCase.Result] = []
+            for _ in 0..<(`repeat` ?? 1) { results.append(try await bench.measure(arena, ceiling)) }
+            figures += ThroughputCase.figures(bench, results)
+        }
+        try arena.report(figures, options)
+    }
+
+    /// Cases in turn, so that a noisy moment of the machine meets all of them.
+    private func compare(_ arena: BenchArena) async throws {
+        func bench(_ name: String, steps: Int = 1, workers: Int = 1) -> ThroughputCase {
+            ThroughputCase(name: name, steps: steps, workers: workers, runs: runs, concurrency: concurrency)
+        }
+        let cases = [
+            bench("one_worker"), bench("two_workers", workers: 2), bench("four_workers", workers: 4),
+            bench("three_steps", steps: 3),
+        ]
+        let beside = bench("beside_sleepers")
+        let sleeping = sleeping ?? 1_000_000
+        let results = try await arena.withAnother { other in
+            try await cases[0].prepare(arena, sleeping: 0, finished: finished)
+            try await beside.prepare(other, sleeping: sleeping, finished: finished)
+            let ceiling = try await BenchCeiling(in: arena)
+            let otherCeiling = try await BenchCeiling(in: other, withBacklog: true)
+            var results = [String: [ThroughputCase.Result]]()
+            for _ in 0..<(`repeat` ?? 3) {
+                for bench in cases {
+                    results[bench.name, default: []].append(try await bench.measure(arena, ceiling))
+                }
+                results[beside.name, default: []].append(try await beside.measure(other, otherCeiling))
+            }
+            return results
+        }
+        func speed(_ bench: ThroughputCase) -> Double {
+            median((results[bench.name] ?? []).map(\.budget.runsPerSecond)) ?? 0
+        }
+        let ratios = [
+            BenchFigure("two_workers_to_one", speed(cases[1]) / speed(cases[0])),
+            BenchFigure("four_workers_to_one", speed(cases[2]) / speed(cases[0])),
+            BenchFigure("three_steps_to_one", speed(cases[3]) / speed(cases[0])),
+            BenchFigure("beside_sleepers_to_none", speed(beside) / speed(cases[0])),
+        ]
+        let sizes = [
+            BenchFigure("runs", runs), BenchFigure("sleeping_runs", sleeping), BenchFigure("finished_runs", finished),
+        ]
+        let figures = (cases + [beside]).flatMap { ThroughputCase.figures($0, results[$0.name] ?? []) }
+        try arena.report(sizes + ratios + figures, options)
     }
 }

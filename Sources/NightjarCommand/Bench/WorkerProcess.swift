@@ -1,0 +1,70 @@
+import Foundation
+import Nightjar
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// A process of `nightjar bench worker`.
+final class WorkerProcess: Sendable {
+    let id: Int32
+    private let input: FileHandle
+    private let ends: AsyncStream<Int32>
+
+    /// Starts it.
+    init(_ order: BenchWorker.Order) throws {
+        let process = Process()
+        process.executableURL = Bundle.main.executableURL
+        process.arguments = ["bench", "worker"]
+        process.standardOutput = FileHandle.nullDevice
+        let pipe = Pipe()
+        process.standardInput = pipe
+        let (ends, continuation) = AsyncStream.makeStream(of: Int32.self)
+        process.terminationHandler = { process in
+            continuation.yield(process.terminationStatus)
+            continuation.finish()
+        }
+        try process.run()
+        id = process.processIdentifier
+        input = pipe.fileHandleForWriting
+        self.ends = ends
+        try input.write(contentsOf: try JSONEncoder().encode(order) + Data("\n".utf8))
+    }
+
+    /// Ends it, and waits until it has ended; in vain for half a minute: kills it.
+    func stop() async {
+        try? input.close()
+        await withTaskGroup { group in
+            group.addTask { for await _ in self.ends {} }
+            group.addTask { [id] in
+                guard (try? await Task.sleep(for: .seconds(30))) != nil else { return }
+                kill(id, SIGKILL)
+                for await _ in self.ends {}
+            }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    /// Starts some, lends them, ends them.
+    static func with<T: Sendable>(
+        _ count: Int, _ order: BenchWorker.Order, _ body: ([WorkerProcess]) async throws -> T
+    ) async throws -> T {
+        var workers: [WorkerProcess] = []
+        let result: Result<T, any Error>
+        do {
+            for _ in 0..<count { workers.append(try WorkerProcess(order)) }
+            result = .success(try await body(workers))
+        } catch {
+            result = .failure(error)
+        }
+        await withTaskGroup { group in
+            for worker in workers { group.addTask { await worker.stop() } }
+        }
+        return try result.get()
+    }
+}
