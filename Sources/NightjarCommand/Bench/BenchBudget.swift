@@ -9,38 +9,39 @@ struct BenchBudget: Sendable {
     var claims = 0
     /// Transactions that recorded steps or outcomes.
     var commits = 0
-    var logBytes = 0.0
+    /// The client is all of the workers.
+    var cost = BenchCost(logBytes: 0)
     /// All transactions, those of looking for work and of heartbeats too.
     var transactions = 0.0
     /// Pages of tables and indexes that were touched.
     var pages = 0.0
-    var workerSeconds: Double?
-    var serverSeconds: Double?
     var peakMegabytes: Double?
 
     var runsPerSecond: Double { Double(runs) / seconds }
 
     /// The medians of measurements of the same thing, as figures.
-    static func figures(_ budgets: [BenchBudget], prefix: String = "", references: [Double] = []) -> [BenchFigure] {
+    static func figures(_ budgets: [BenchBudget], prefix: String = "", references: [BenchCeiling.Result] = [])
+        -> [BenchFigure]
+    {
         func perRun(_ value: (BenchBudget) -> Double?) -> Double? {
             median(budgets.compactMap { budget in value(budget).map { $0 / Double(max(1, budget.runs)) } })
         }
-        func perThousand(_ value: (BenchBudget) -> Double?) -> Double? { perRun(value).map { $0 * 1_000 } }
         func grouped(_ value: (BenchBudget) -> (Int, Int)) -> Double? {
             median(budgets.map { Double(value($0).0) / Double(max(1, value($0).1)) })
         }
         return [
             BenchFigure(
-                "\(prefix)runs_per_second", median(budgets.map(\.runsPerSecond)), reference: median(references)),
+                "\(prefix)runs_per_second", median(budgets.map(\.runsPerSecond)),
+                reference: median(references.map(\.perSecond))),
             BenchFigure("\(prefix)runs_per_claim", grouped { ($0.runs, $0.claims) }),
             BenchFigure("\(prefix)runs_per_commit", grouped { ($0.runs, $0.commits) }),
-            BenchFigure("\(prefix)worker_cpu_seconds_per_1000_runs", perThousand(\.workerSeconds)),
-            BenchFigure("\(prefix)server_cpu_seconds_per_1000_runs", perThousand(\.serverSeconds)),
-            BenchFigure("\(prefix)wal_bytes_per_run", perRun(\.logBytes)),
             BenchFigure("\(prefix)transactions_per_run", perRun(\.transactions)),
             BenchFigure("\(prefix)pages_per_run", perRun(\.pages)),
             BenchFigure("\(prefix)worker_peak_megabytes", median(budgets.compactMap(\.peakMegabytes))),
         ]
+            + BenchCost.figures(
+                prefix, budgets.map { ($0.cost, $0.runs) }, references: references.map { ($0.cost, $0.count) },
+                client: "worker", per: "run")
     }
 }
 

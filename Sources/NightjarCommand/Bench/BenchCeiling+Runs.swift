@@ -15,12 +15,12 @@ extension BenchCeiling {
     /// With as many claims and as many commits as ours, of as many rows each.
     ///
     /// - Parameter connections: two, as many as a worker has for its commits; a third claimed for it.
-    func execute(_ work: Commits, connections: Int = 2) async throws -> Double {
+    func execute(_ work: Commits, connections: Int = 2) async throws -> Result {
         let ids = try await seed(work.runs)
         let lanes = (0..<connections).map { lane in
             ids.count * lane / connections..<ids.count * (lane + 1) / connections
         }
-        let took = try await inParallel(
+        var result = try await inParallel(
             connections,
             warmUp: { db in
                 try Self.claim(db, [])
@@ -39,7 +39,8 @@ extension BenchCeiling {
                 try Self.commit(db, ids[lane], steps: group, of: work.steps)
             }
         }
-        return Double(work.runs) / took
+        result.count = work.runs
+        return result
     }
 
     private static func claim(_ db: PostgresConnection, _ ids: ArraySlice<UUID>) throws {
@@ -68,22 +69,24 @@ extension BenchCeiling {
     ) throws {
         let recorded = steps.map { (run: ids[ids.startIndex + $0 / count], step: "add:\($0 % count)", position: $0) }
         let ended = recorded.filter { $0.position % count == count - 1 }.map(\.run)
-        try db.batch([
-            PostgresStatement(
-                """
+        try db.execute(
+            """
+            WITH step AS (
                 INSERT INTO ceiling.steps (run_id, step, tenant_id, kind, failed, attempt, output, started_at, ended_at)
                 SELECT s.run_id, s.step, 1, 1, false, 1, s.output, now(), now()
                 FROM unnest($1::uuid[], $2::text[], $3::jsonb[]) AS s (run_id, step, output)
-                """,
-                [recorded.map(\.run), recorded.map(\.step), recorded.map { PostgresJSON("\($0.position)") }]),
-            PostgresStatement("DELETE FROM ceiling.live WHERE run_id = ANY ($1::uuid[])", [ended]),
-            PostgresStatement("DELETE FROM ceiling.waits WHERE run_id = ANY ($1::uuid[])", [ended]),
-            PostgresStatement(
-                """
-                INSERT INTO ceiling.outcomes (run_id, tenant_id, function_id, status, started_at, output)
-                SELECT o.run_id, 1, 1, 1, now(), o.output FROM unnest($1::uuid[], $2::jsonb[]) AS o (run_id, output)
-                """, [ended, ended.map { _ in PostgresJSON("1") }]),
-        ])
+            ), gone AS (
+                DELETE FROM ceiling.live WHERE run_id = ANY ($4::uuid[])
+            ), unheard AS (
+                DELETE FROM ceiling.waits WHERE run_id = ANY ($4::uuid[])
+            )
+            INSERT INTO ceiling.outcomes (run_id, tenant_id, function_id, status, started_at, output)
+            SELECT o.run_id, 1, 1, 1, now(), o.output FROM unnest($4::uuid[], $5::jsonb[]) AS o (run_id, output)
+            """,
+            [
+                recorded.map(\.run), recorded.map(\.step), recorded.map { PostgresJSON("\($0.position)") }, ended,
+                ended.map { _ in PostgresJSON("1") },
+            ])
     }
 
     /// Makes a backlog, as ours is before it is executed.

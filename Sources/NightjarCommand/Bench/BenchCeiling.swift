@@ -4,11 +4,20 @@ import Nightjar
 /// What this machine does with the same rows and the same commits when there is no engine: the reference of our figures.
 ///
 /// Tables of the same columns, indexes, partitions and storage settings as ours, in a schema beside ours, without triggers.
-/// They are written by statements over arrays, sent in pipelines of one round trip a commit, by callers that know beforehand
-/// what to write: nothing is looked for, matched, checked or refused. So this is a bound that an engine cannot reach, not one
-/// that it should.
+/// They are written by one prepared statement over arrays for each commit, by callers that know beforehand what to write:
+/// nothing is looked for, matched, checked or refused. So this is a bound that an engine cannot reach, not one that it should.
 struct BenchCeiling: Sendable {
     let database: PostgresConfiguration
+    private let postmaster: Int32?
+
+    /// What it did, and in what time.
+    struct Result: Sendable {
+        var count = 0
+        var seconds: Double
+        var cost: BenchCost
+
+        var perSecond: Double { Double(count) / seconds }
+    }
 
     private static let tables = ["events", "runs", "live", "waits", "steps", "outcomes"]
 
@@ -19,6 +28,7 @@ struct BenchCeiling: Sendable {
         // The only way in which a hash index knows = ANY.
         database.settings["enable_bitmapscan"] = "on"
         self.database = database
+        postmaster = arena.postmaster
         try await arena.script(
             "DROP SCHEMA IF EXISTS ceiling CASCADE", "CREATE SCHEMA ceiling",
             """
@@ -50,14 +60,15 @@ struct BenchCeiling: Sendable {
         }
     }
 
-    /// Does something on several connections at once, each knowing its number, and answers in how many seconds.
+    /// Does something on several connections at once, each knowing its number, and answers what it took.
     /// - Parameter warmUp: done on each before, so that statements are prepared and planned.
     func inParallel(
         _ connections: Int, warmUp: @escaping @Sendable (PostgresConnection) throws -> Void,
         _ body: @escaping @Sendable (PostgresConnection, Int) throws -> Void
-    ) async throws -> Double {
+    ) async throws -> Result {
         let sessions = (0..<connections).map { _ in PostgresSession(database, logger: .quiet) }
         for session in sessions { try await session.run(warmUp) }
+        let before = try await BenchCost.now(database, postmaster: postmaster)
         let start = ContinuousClock.now
         try await withThrowingTaskGroup(of: Void.self) { group in
             for (number, session) in sessions.enumerated() {
@@ -66,8 +77,9 @@ struct BenchCeiling: Sendable {
             try await group.waitForAll()
         }
         let took = ContinuousClock.now - start
+        let after = try await BenchCost.now(database, postmaster: postmaster)
         for session in sessions { await session.close() }
-        return took.seconds
+        return Result(seconds: took.seconds, cost: after - before)
     }
 
     /// The sizes of groups that have a mean, which needs not be a whole number: 3, 2, 3, 2 for 2.5.

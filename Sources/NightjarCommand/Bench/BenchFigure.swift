@@ -70,7 +70,9 @@ struct Sample: Sendable {
 
     init(_ values: [Double]) { self.values = values.sorted() }
 
-    func percentile(_ share: Double) -> JSON {
-        values.isEmpty ? .null : .number(rounded(values[min(values.count - 1, Int(Double(values.count) * share))]))
+    func percentile(_ share: Double) -> JSON { value(share).map { .number(rounded($0)) } ?? .null }
+
+    func value(_ share: Double) -> Double? {
+        values.isEmpty ? nil : values[min(values.count - 1, Int(Double(values.count) * share))]
     }
 }

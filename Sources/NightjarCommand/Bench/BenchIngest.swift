@@ -19,7 +19,7 @@ struct BenchIngest: Subcommand {
 
     @OptionGroup var options: BenchOptions
 
-    @Option(help: "For how long each is measured.")
+    @Option(help: "For how long each is measured, in all turns together.")
     var seconds = 3.0
 
     @Option(help: "How many functions listen, each with one cancellation policy.")
@@ -28,8 +28,8 @@ struct BenchIngest: Subcommand {
     @Option(help: "How many connections the client has; plain INSERTs have one for each sender.")
     var connections = 4
 
-    @Option(help: "How often all is measured, in turn; the medians count.")
-    var `repeat` = 1
+    @Option(help: "In how many turns all is measured, ours and the reference; the medians count.")
+    var `repeat` = 3
 
     /// One way of sending.
     struct Way: Sendable {
@@ -49,6 +49,8 @@ struct BenchIngest: Subcommand {
         Way(name: "plain_insert_16", senders: 16, isPlain: true),
     ]
 
+    private var slice: Double { seconds / Double(`repeat`) }
+
     func validate() throws {
         guard seconds > 0, functions >= 0, connections > 0, `repeat` > 0 else {
             throw ValidationError("--functions must not be negative, the others must be more than 0")
@@ -61,21 +63,21 @@ struct BenchIngest: Subcommand {
                 try await arena.register((0..<functions).map { BenchFunctions.tick("tick-\($0)", steps: 1) })
             }
             let ceiling = try await BenchCeiling(in: arena)
-            var results = [String: [Result]]()
+            var results = [String: [IngestResult]]()
             for _ in 0..<`repeat` {
                 for way in Self.ways { results[way.name, default: []].append(try await measure(way, arena, ceiling)) }
             }
             let figures =
                 [BenchFigure("functions", functions)]
                 + Self.ways.flatMap { way in
-                    Result.figures(way.name, results[way.name] ?? [])
+                    IngestResult.figures(way.name, results[way.name] ?? [])
                 }
             try arena.report(figures, options)
             return .success
         }
     }
 
-    private func measure(_ way: Way, _ arena: BenchArena, _ ceiling: BenchCeiling) async throws -> Result {
+    private func measure(_ way: Way, _ arena: BenchArena, _ ceiling: BenchCeiling) async throws -> IngestResult {
         try await arena.script(
             """
             TRUNCATE nightjar.events, nightjar.runs, nightjar.live, nightjar.waits, nightjar.match_log, nightjar.pending,
@@ -85,17 +87,17 @@ struct BenchIngest: Subcommand {
         let perCommit = try await eventsPerCommit(arena, load.events)
         let reference = try await ceiling.ingest(
             perCommit: perCommit, connections: way.isPlain ? way.senders : min(way.senders, connections),
-            functions: functions, seconds: seconds)
-        return Result(load: load, perCommit: perCommit, reference: reference)
+            functions: functions, seconds: slice)
+        return IngestResult(load: load, perCommit: perCommit, reference: reference)
     }
 
     private func sent(_ way: Way, _ arena: BenchArena) async throws -> BenchLoad {
         let client = Client(database: arena.database, connections: connections, logger: .quiet)
         // Connections are opened, plans made.
-        _ = try await BenchLoad.run(senders: way.senders, seconds: min(0.2, seconds)) { _, _ in
+        _ = try await BenchLoad.run(senders: way.senders, seconds: min(0.2, slice)) { _, _ in
             try await client.send([NewEvent(name: "bench/unheard", json: "{}")]).count
         }
-        let load = try await BenchLoad.run(senders: way.senders, seconds: seconds) { _, call in
+        let load = try await run(way, arena) { _, call in
             try await client.send(
                 (0..<way.batch).map { try NewEvent(BenchFunctions.Tick(n: call * way.batch + $0)) }
             ).count
@@ -114,13 +116,22 @@ struct BenchIngest: Subcommand {
                 for _ in 0..<10 { try db.execute(Self.insert, ["bench/unheard", PostgresJSON("{}")]) }
             }
         }
-        let load = try await BenchLoad.run(senders: way.senders, seconds: seconds) { sender, call in
+        let load = try await run(way, arena) { sender, call in
             try await sessions[sender].run { db in
                 try db.execute(
                     Self.insert, [BenchFunctions.Tick.eventName, PostgresJSON("{\"n\":\(call)}")])
             }
         }
         for session in sessions { await session.close() }
+        return load
+    }
+
+    private func run(
+        _ way: Way, _ arena: BenchArena, _ send: @escaping @Sendable (_ sender: Int, _ call: Int) async throws -> Int
+    ) async throws -> BenchLoad {
+        let before = try await BenchCost.now(arena.database, postmaster: arena.postmaster)
+        var load = try await BenchLoad.run(senders: way.senders, seconds: slice, send)
+        load.cost = try await BenchCost.now(arena.database, postmaster: arena.postmaster) - before
         return load
     }
 
@@ -135,26 +146,5 @@ struct BenchIngest: Subcommand {
         await session.close()
         guard stored == events else { throw CommandError(.failure, "\(stored) of \(events) events are there") }
         return Double(stored) / Double(max(1, commits))
-    }
-
-    /// One measurement of one way.
-    private struct Result {
-        var load: BenchLoad
-        var perCommit: Double
-        var reference: Double
-
-        static func figures(_ name: String, _ results: [Result]) -> [BenchFigure] {
-            func number(_ value: JSON) -> Double? { if case .number(let number) = value { number } else { nil } }
-            func call(_ share: Double) -> Double? {
-                median(results.compactMap { number($0.load.calls.percentile(share)) })
-            }
-            return [
-                BenchFigure(
-                    "\(name)_events_per_second", median(results.map(\.load.eventsPerSecond)),
-                    reference: median(results.map(\.reference))),
-                BenchFigure("\(name)_events_per_commit", median(results.map(\.perCommit))),
-                BenchFigure("\(name)_call_ms_p50", call(0.5)), BenchFigure("\(name)_call_ms_p99", call(0.99)),
-            ]
-        }
     }
 }

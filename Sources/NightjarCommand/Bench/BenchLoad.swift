@@ -7,6 +7,7 @@ struct BenchLoad: Sendable {
     var seconds: Double
     /// How long each call took, in milliseconds.
     var calls: Sample
+    var cost: BenchCost?
 
     var eventsPerSecond: Double { Double(events) / seconds }
 

@@ -5,21 +5,20 @@ import Nightjar
 struct BenchMeter: Sendable {
     private let arena: BenchArena
     private let workers: [WorkerProcess]
-    private let position: String
-    private let workerSeconds: Double?
-    private let serverSeconds: Double?
+    private let start: BenchCost
 
     /// Begins.
     init(_ arena: BenchArena, _ workers: [WorkerProcess]) async throws {
         self.arena = arena
         self.workers = workers
-        let session = PostgresSession(arena.database, logger: .quiet)
-        position = try await session.run { db in
-            try db.query("SELECT pg_current_wal_insert_lsn()::text")[0].decode(0)
-        }
-        await session.close()
-        workerSeconds = Self.processorSeconds(of: workers)
-        serverSeconds = arena.postmaster.flatMap { ProcessUsage.processorSeconds(ofServer: $0) }
+        start = try await Self.cost(arena, workers)
+    }
+
+    private static func cost(_ arena: BenchArena, _ workers: [WorkerProcess]) async throws -> BenchCost {
+        var cost = try await BenchCost.now(arena.database, postmaster: arena.postmaster)
+        let seconds = workers.compactMap { ProcessUsage.processorSeconds(of: $0.id) }
+        cost.clientSeconds = seconds.count == workers.count ? seconds.reduce(0, +) : nil
+        return cost
     }
 
     /// Ids of runs that start from now on are not lower.
@@ -47,13 +46,10 @@ struct BenchMeter: Sendable {
     }
 
     /// What was used since the beginning by runs with this id and later ones, which have ended.
-    func budget(of first: UUID, since start: Date) async throws -> BenchBudget {
-        let worked = Self.processorSeconds(of: workers)
-        let served = arena.postmaster.flatMap { ProcessUsage.processorSeconds(ofServer: $0) }
+    func budget(of first: UUID, since opening: Date) async throws -> BenchBudget {
+        let cost = try await Self.cost(arena, workers) - start
         let session = PostgresSession(arena.database, logger: .quiet)
-        var budget = try await session.run { [position] db in
-            let bytes: Double = try db.query(
-                "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), $1::pg_lsn)::float8", [position])[0].decode(0)
+        var budget = try await session.run { db in
             // A claim gives all of its runs one moment, a commit all of its rows one transaction.
             let row = try db.query(
                 """
@@ -62,22 +58,15 @@ struct BenchMeter: Sendable {
                        (SELECT count(*) FROM (SELECT xmin::text FROM nightjar.outcomes WHERE run_id >= $1
                                               UNION SELECT xmin::text FROM nightjar.steps WHERE run_id >= $1) t)
                 FROM nightjar.outcomes WHERE run_id >= $1 AND status = 1
-                """, [first, start])[0]
+                """, [first, opening])[0]
             let seconds = try row.decode(1, as: Double?.self)
             var budget = BenchBudget(runs: try row.decode(0), seconds: seconds ?? 0)
             (budget.claims, budget.steps, budget.commits) = (try row.decode(2), try row.decode(3), try row.decode(4))
-            budget.logBytes = bytes
             return budget
         }
         await session.close()
-        if let worked, let workerSeconds { budget.workerSeconds = worked - workerSeconds }
-        if let served, let serverSeconds { budget.serverSeconds = served - serverSeconds }
+        budget.cost = cost
         budget.peakMegabytes = workers.compactMap { ProcessUsage.peakMegabytes(of: $0.id) }.max()
         return budget
-    }
-
-    private static func processorSeconds(of workers: [WorkerProcess]) -> Double? {
-        let seconds = workers.compactMap { ProcessUsage.processorSeconds(of: $0.id) }
-        return seconds.count == workers.count ? seconds.reduce(0, +) : nil
     }
 }

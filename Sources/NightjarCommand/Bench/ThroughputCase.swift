@@ -14,7 +14,7 @@ struct ThroughputCase: Sendable {
     struct Result: Sendable {
         var budget: BenchBudget
         var eventsSentPerSecond: Double
-        var reference: Double
+        var reference: BenchCeiling.Result
     }
 
     static func figures(_ bench: ThroughputCase, _ results: [Result]) -> [BenchFigure] {
