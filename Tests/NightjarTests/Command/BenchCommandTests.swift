@@ -7,7 +7,7 @@ import Testing
 struct BenchCommandTests {
     @Test("ingest: every way of sending has a speed, a reference and the size of its commits")
     func ingest() async throws {
-        let report = try await bench("ingest", "--seconds", "0.05")
+        let report = try await bench("ingest", "--seconds", "0.1", "--repeat", "2")
 
         let ways = [
             "single_1": 1.0, "single_16": 1, "single_64": 1, "batch_100_x1": 100, "batch_100_x4": 100,
@@ -33,7 +33,7 @@ struct BenchCommandTests {
 
     @Test("ingest: events to which nobody listens")
     func unheard() async throws {
-        let report = try await bench("ingest", "--seconds", "0.05", "--functions", "0")
+        let report = try await bench("ingest", "--seconds", "0.05", "--repeat", "1", "--functions", "0")
 
         #expect(report["functions"] == 0)
         #expect(report["batch_1000_x1_events_per_second"] > 0)
