@@ -66,7 +66,7 @@ END $$;
 -- One row a run that ended or whose step was answered (with the session that executes it). The last row has no run, and
 -- tells up to which sequence number it got (null: the end), whether rows it saw have waits left, and whether somebody's lock
 -- kept it from something.
--- Locks: pending SKIP LOCKED → live ascending SKIP LOCKED → open steps → waits. Indexes: pending_seq, waits_pkey, live_pkey.
+-- Locks: pending SKIP LOCKED → live ascending SKIP LOCKED → open steps → waits. Indexes: pending_seq, waits_key, live_pkey.
 -- Measured and rejected: waiting for locked rows instead of SKIP LOCKED — one open transaction would stop all cancels.
 -- Rejected: the lowest waits again in each round until none is left. Locked or unmatched ones would keep it from the rest.
 DROP FUNCTION nightjar.apply_pending(int, int, bigint);

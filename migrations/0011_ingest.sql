@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 -- Locks: idempotency rows in key order (only events with an id of their own) → live rows that nobody leases, ascending,
 -- SKIP LOCKED → open steps → waits. It never waits for a worker, and never holds a row that a worker's commit waits for.
 -- Indexes: function_triggers_pkey, function_triggers_wildcard, match_paths_pkey, match_paths_wildcard,
---          cancel_policies_active, waits_pkey, live_pkey; for an invoked function apps_tenant_id_name_key and
+--          cancel_policies_active, waits_key, live_pkey; for an invoked function apps_tenant_id_name_key and
 --          functions_tenant_id_app_id_name_key.
 CREATE OR REPLACE FUNCTION nightjar.ingest() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp

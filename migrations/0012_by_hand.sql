@@ -237,7 +237,7 @@ END $$;
 -- ---------------------------------------------------------------------------------------------------------------------
 
 -- The unfinished runs that an event would cancel if it were sent now, the oldest first; nothing is sent.
--- Indexes: match_paths_pkey, match_paths_wildcard, waits_pkey, live_pkey; for conditions runs_pkey and events_pkey.
+-- Indexes: match_paths_pkey, match_paths_wildcard, waits_key, live_pkey; for conditions runs_pkey and events_pkey.
 -- LATERAL … OFFSET 0: else the whole of the match index, or of `live`, is read for it (PlanTests).
 CREATE FUNCTION nightjar.preview(name text, data jsonb DEFAULT '{}', id text DEFAULT NULL, ts timestamptz DEFAULT NULL,
                                  "user" jsonb DEFAULT NULL, most int DEFAULT 1000)
@@ -299,11 +299,9 @@ BEGIN
     INSERT INTO nightjar.events (name, data, id, ts, "user")
     VALUES (reschedule.name, reschedule.data, reschedule.id, coalesce(reschedule.ts, clock_timestamp()), reschedule."user")
     RETURNING events.event_id, coalesce(events.id, events.event_id::text) INTO stored, public_id;
-    -- The purpose is asked for what it is not worth: without a column that waits_pkey lacks, that index alone, read from end
-    -- to end, could seem cheaper than waits_run.
     IF EXISTS (SELECT FROM nightjar.runs r WHERE r.event_id = stored) AND NOT EXISTS (
            SELECT FROM (SELECT r.run_id FROM nightjar.runs r WHERE r.event_id = stored OFFSET 0) r
-           CROSS JOIN LATERAL (SELECT w.policy_id FROM nightjar.waits w WHERE w.run_id = r.run_id AND w.purpose = 1 OFFSET 0) w
+           CROSS JOIN LATERAL (SELECT w.policy_id FROM nightjar.waits w WHERE w.run_id = r.run_id OFFSET 0) w
            WHERE w.policy_id = ANY (replacing)) THEN
         RAISE EXCEPTION 'event "%" would replace nothing: it has no value to compare (%)', name, policies
             USING ERRCODE = 'invalid_parameter_value', HINT = 'Give the event''s data the field that the policy compares.';

@@ -32,7 +32,9 @@ struct Applier: Sendable {
         var stayed = false
     }
 
-    /// Applies until nothing is pending, or only what somebody else holds. Answers whether something had to stay.
+    /// Applies until nothing is pending, or only what somebody else holds. Answers whether something had to stay. Bulk
+    /// cancels are carried on beside it (``advanceBulk(_:)``): one that looks at a million runs must not keep an event
+    /// waiting.
     func apply() async throws -> Bool {
         var stayed = false
         var isDone = false
@@ -45,7 +47,6 @@ struct Applier: Sendable {
             // A cancel may ask for the cancel of runs that the cancelled one had invoked.
             isDone = !hasNewcomers && pending.cancelled == 0
         }
-        while try await advanceBulk() {}
         return stayed
     }
 

@@ -24,6 +24,37 @@ extension WorkerEngine {
         }
     }
 
+    /// Applies what keeps runs from being claimed: beside the claims and the poll, since there may be much of it.
+    func unblockLoop() async {
+        while !Task.isCancelled {
+            await blockedAlarm.wait(until: nil)
+            if Task.isCancelled { return }
+            do {
+                // What stays is being applied by somebody else, or held by an open transaction.
+                if try await applier.apply() { try await Task.sleep(for: .milliseconds(10)) }
+            } catch {
+                logger.debug("cancels are applied later", metadata: [LogKey.error: "\(error)"])
+                try? await Task.sleep(for: .milliseconds(500))
+            }
+            hinted()
+        }
+    }
+
+    /// Carries bulk cancels on, chunk by chunk.
+    func bulkLoop() async {
+        while !Task.isCancelled {
+            await bulkAlarm.wait(until: nil)
+            if Task.isCancelled { return }
+            do {
+                while try await applier.advanceBulk() {}
+            } catch {
+                logger.debug("bulk cancels go on later", metadata: [LogKey.error: "\(error)"])
+                try? await Task.sleep(for: .milliseconds(500))
+                bulkAlarm.ring()
+            }
+        }
+    }
+
     func reapLoop() async {
         while !Task.isCancelled {
             await deadAlarm.wait(until: nil)
@@ -124,7 +155,7 @@ extension WorkerEngine {
     /// What was sent while nobody listened is lost: look once.
     func listening() {
         hinted()
-        pendingAlarm.ring()
+        pendingHinted()
         gatherAlarm.ring()
     }
 
@@ -135,11 +166,17 @@ extension WorkerEngine {
     private func heard(_ hint: Hint) {
         switch hint {
         case .ready: hinted()
-        case .pending: pendingAlarm.ring()
+        case .pending: pendingHinted()
         case .gathered: gatherAlarm.ring()
         case .cancelled(let session, let run): cancelled(run: run, session: session)
         case .answered(let session, let run): executions.answered(run: run, session: session)
         }
+    }
+
+    /// Something is there to be applied: events, or a bulk cancel.
+    func pendingHinted() {
+        pendingAlarm.ring()
+        bulkAlarm.ring()
     }
 
     /// A run that this worker leases was cancelled, whether it executes or waits here for a slot.

@@ -72,10 +72,8 @@ extension WorkerEngine {
         let unreadable = claim.unreadable
         if !unreadable.isEmpty { group.addTask { await self.fail(unreadable) } }
         if claim.blocked > 0 {
-            let stayed = try await applier.apply()
-            state.withLock { $0.schedule.hinted() }
-            // What is pending is being applied by somebody else, or held by an open transaction.
-            if stayed || claim.runs.isEmpty { await alarm.wait(until: .now + .milliseconds(10)) }
+            blockedAlarm.ring()
+            if claim.runs.isEmpty { await alarm.wait(until: .now + .milliseconds(10)) }
         }
     }
 
@@ -105,7 +103,7 @@ extension WorkerEngine {
             return (gone.map(\.run.lease), stale.map(\.run.lease) + lost)
         }
         if let expiresIn = sight.expiresIn { expect(expiryAt: .now + max(expiresIn, .zero)) }
-        if sight.pending { pendingAlarm.ring() }
+        if sight.pending { pendingHinted() }
         if sight.hasGathered { gatherAlarm.ring() }
         if sight.dead { deadAlarm.ring() }
         for lease in gone { interruptions.ended(lease) }

@@ -31,6 +31,8 @@ final class WorkerEngine: Sendable {
     /// Rung when the claim loop should look again: hints, free slots, shutdown.
     let alarm = Alarm()
     let pendingAlarm = Alarm()
+    let bulkAlarm = Alarm()
+    let blockedAlarm = Alarm()
     let deadAlarm = Alarm()
     let expiryAlarm = Alarm()
     let gatherAlarm = Alarm()
@@ -139,10 +141,12 @@ final class WorkerEngine: Sendable {
                 queue: self.registration.queue, lost: { self.sessionLost() }, opened: { self.hinted() })
         }
         group.addTask { await self.committer.run { await self.recorded($0, behind: $1) } }
+        group.addTask { await self.unblockLoop() }
         group.addTask { await self.answerLoop() }
         group.addTask { await self.interruptions.run() }
         if doesChores {
             group.addTask { await self.applyLoop() }
+            group.addTask { await self.bulkLoop() }
             group.addTask { await self.reapLoop() }
             group.addTask { await self.expireLoop() }
             group.addTask { await self.gatherLoop() }

@@ -75,9 +75,17 @@ package struct RemoteWorker: Service {
         _ group: inout DiscardingTaskGroup
     ) async {
         var hosts: [Int32: RemoteHost] = [:]
+        var unreadable: [String: String] = [:]
         while !Task.isCancelled, !changes.areStopped {
             do {
-                for app in try await pool.withConnection({ db in try RemoteApp.readAll(db) }) {
+                let found = try await pool.withConnection { db in try RemoteApp.readAll(db) }
+                for (function, reason) in found.unreadable where unreadable[function] == nil {
+                    logger.error(
+                        "this build cannot read a function's options; its runs wait for a worker that can",
+                        metadata: ["function": "\(function)", "error": "\(reason)"])
+                }
+                unreadable = found.unreadable
+                for app in found.apps {
                     if let host = hosts[app.id] {
                         host.update(app)
                         continue

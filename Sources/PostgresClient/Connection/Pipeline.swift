@@ -79,21 +79,28 @@ final class Pipeline {
 
     /// Takes what is left and leaves pipeline mode.
     ///
-    /// - Returns: The first failure among what was left, as of a deferred constraint at the commit.
+    /// - Returns: The first failure among what was left, as of a deferred constraint at the commit, or the loss of the
+    ///   connection before the commit was confirmed.
     func finish() -> PostgresError? {
         var failure: PostgresError?
+        var isConfirmed = false
         do {
             if !isSynced, !connection.isLost { try sync() }
             while !connection.isLost {
                 guard let result = try connection.nextResult() else { continue }
                 let status = PQresultStatus(result.pointer)
-                if status == PGRES_PIPELINE_SYNC { break }
+                if status == PGRES_PIPELINE_SYNC {
+                    isConfirmed = true
+                    break
+                }
                 if status == PGRES_FATAL_ERROR, failure == nil { failure = connection.error(result) }
             }
         } catch {
             connection.abandon()
             failure = failure ?? (error as? PostgresError)
         }
+        // Every statement was answered, but whether the transaction was committed nobody has said.
+        if !isConfirmed, failure == nil { failure = PostgresError(.connectionLost, "the connection was lost") }
         if !connection.isLost, PQexitPipelineMode(connection.handle) != 1 { connection.abandon() }
         return failure
     }

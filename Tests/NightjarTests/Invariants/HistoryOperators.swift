@@ -121,8 +121,10 @@ extension History {
             if let run {
                 // Many have no such step, and are refused.
                 let step = [nil, "b", "nap"].randomElement() ?? nil
-                _ = try await session.run { db in try db.query("SELECT nightjar.rerun($1, $2)", [run, step]).count }
-                self.journal.reran()
+                let again = try? await session.run { db in
+                    try db.query("SELECT nightjar.rerun($1, $2)", [run, step]).count
+                }
+                if again != nil { self.journal.reran() }
             }
             try await Self.pause(session, seconds: 0.05)
         }

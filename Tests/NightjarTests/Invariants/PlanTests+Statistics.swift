@@ -29,7 +29,17 @@ extension PlanTests {
                 """#)
             try await watcher.script("VACUUM ANALYZE")
             var worker = try await Probe(database)
-            if statistics == .plannedWhileEmpty { _ = try await Self.measure(worker, round: 0) }
+            if statistics == .plannedWhileEmpty {
+                // Not a page was ever written. Analyzed later, tables would have these plans made anew.
+                for table in ["live", "waits", "pending", "open_steps", "newcomers"] {
+                    try await watcher.script("ALTER TABLE nightjar.\(table) SET (autovacuum_enabled = off)")
+                }
+                let lease = Lease(run: UUID(), session: worker.session, epoch: 1)
+                #expect(try await worker.commit([LeasedCommit(lease: lease, tenant: 1, next: .run(.keep))]).isEmpty)
+                #expect(try await worker.claim().runs.isEmpty)
+                try await worker.applyPending()
+                _ = try await Self.measure(worker, round: 0)
+            }
             try await watcher.run { db in
                 for start in stride(from: 0, to: size, by: 5_000) {
                     _ = try db.query(
@@ -45,11 +55,9 @@ extension PlanTests {
             if statistics != .plannedWhileEmpty { worker = try await Probe(database) }
 
             let use = try await Self.measure(worker, round: 1)
-            // One row after the other would be 100,000s of pages; the whole of one index, which statistics of an unlucky
-            // moment were seen to lead to, is 300.
-            #expect(use.cancel < 1_000, "\(use.cancel) pages for an event that cancels one run, and its application")
+            #expect(use.cancel < 250, "\(use.cancel) pages for an event that cancels one run, and its application")
             #expect(use.claim < 60, "\(use.claim) pages a run for a claim")
-            #expect(use.commit < 400, "\(use.commit) pages a run for a commit")
+            #expect(use.commit < 60, "\(use.commit) pages a run for a commit")
             #expect(use.scans == [], "read from end to end: \(use.scans)")
         }
     }
