@@ -15,7 +15,10 @@ struct Bench: AsyncParsableCommand {
               nightjar bench idle --seconds 30
               nightjar bench cancel --many 1000000
             """,
-        subcommands: [BenchThroughput.self, BenchLatency.self, BenchIdle.self, BenchCancel.self])
+        subcommands: [
+            BenchThroughput.self, BenchLatency.self, BenchIdle.self, BenchCancel.self, BenchSustained.self,
+            BenchFair.self, BenchMemory.self, BenchIdleWorker.self,
+        ])
 }
 
 /// What every scenario takes.
