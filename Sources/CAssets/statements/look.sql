@@ -2,9 +2,13 @@
 -- $1 queue, $2 session: also what it leases. $3 the functions that the caller has. What it executes besides was
 -- cancelled and the hint was lost; what it leases and does not know of came with an answer that was lost; what has more
 -- mail than it knows of was answered and the hint was lost.
--- Locks: none. Indexes: live_ready, live_due, live_expires, pending_seq, open_steps_unlooked, bulk_cancels_running,
+-- $4 the session again when it beats with this look (see heartbeat.sql), else null.
+-- Locks: the session that beats. Indexes: sessions_pkey, live_ready, live_due, live_expires, pending_seq, open_steps_unlooked, bulk_cancels_running,
 -- live_session; sessions is a few rows.
 -- ORDER BY … LIMIT 1, not min(), which could be planned as a scan of the whole index.
+WITH beat AS (
+    UPDATE nightjar.sessions SET seen_at = clock_timestamp() WHERE session_id = $4 AND NOT dead RETURNING session_id
+)
 SELECT EXISTS (SELECT FROM nightjar.live l WHERE l.queue = $1 AND l.state = 0 AND l.function_id = ANY ($3)) AS ready,
        EXISTS (SELECT FROM nightjar.pending) OR EXISTS (SELECT FROM nightjar.open_steps o WHERE NOT o.looked)
            OR EXISTS (SELECT FROM nightjar.newcomers)
@@ -26,4 +30,5 @@ SELECT EXISTS (SELECT FROM nightjar.live l WHERE l.queue = $1 AND l.state = 0 AN
        -- Interrupted here a while ago, and not known to have ended.
        (SELECT array_agg(i.run_id) FROM nightjar.interruptions i
         WHERE i.session_id = $2 AND i.ended_at IS NULL AND i.at < clock_timestamp() - interval '2 s') AS interrupted,
-       EXISTS (SELECT FROM nightjar.gathered) AS gathered
+       EXISTS (SELECT FROM nightjar.gathered) AS gathered,
+       EXISTS (SELECT FROM beat) AS beaten

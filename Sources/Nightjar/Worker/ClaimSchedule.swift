@@ -18,6 +18,8 @@ struct ClaimSchedule {
     /// A full claim suggests a backlog: then wait for room worth a round trip.
     private let worthwhile: Int
     private var pollAt: Instant
+    /// The first look came at a moment of this worker's own.
+    private var isApart = false
     private var dueAt: Instant?
     private var readyKnown = true
     private var hasBacklog = false
@@ -38,10 +40,13 @@ struct ClaimSchedule {
 
     /// - Parameters:
     ///   - room: how many more runs the worker would take.
-    ///   - jitter: from 0 to 1; keeps the polls of many workers apart.
+    ///   - jitter: from 0 to 1; sets the polls of many workers apart.
     mutating func next(now: Instant, room: Int, jitter: Double) -> Action {
         if now >= pollAt {
-            pollAt = now + pollInterval * (0.9 + 0.1 * jitter)
+            // Those that start together, and those that were held up together, would go on together.
+            let isLate = now > pollAt + pollInterval / 2
+            pollAt = now + (isApart && !isLate ? pollInterval : pollInterval * (0.5 + 0.5 * jitter))
+            isApart = true
             return .look
         }
         let isDue = dueAt.map { $0 <= now } ?? false

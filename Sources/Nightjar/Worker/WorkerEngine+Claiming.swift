@@ -89,8 +89,17 @@ extension WorkerEngine {
             state.schedule.looking()
             return state.leases
         }
-        let sight = try await pool.withConnection { db in
-            try Sight.look(db, queue: queue, functions: functions, session: id)
+        let sight: Sight
+        // Idle: nothing would be lost with the session, should the look make the beat late.
+        if known.isEmpty, let beating = session.beating(before: asked + configuration.pollInterval) {
+            sight = try await session.beat(beating) { db in
+                let sight = try Sight.look(db, queue: queue, functions: functions, session: id, beating: beating)
+                return (sight, lives: sight.hasBeaten)
+            }
+        } else {
+            sight = try await pool.withConnection { db in
+                try Sight.look(db, queue: queue, functions: functions, session: id)
+            }
         }
         let (gone, surplus) = state.withLock { state -> ([Lease], [Lease]) in
             state.schedule.looked(ready: sight.ready, dueIn: sight.dueIn, now: .now)

@@ -21,6 +21,23 @@ struct ClaimScheduleTests {
         #expect(schedule.next(now: start + .seconds(1), room: 100, jitter: 1) == .wait(until: start + .seconds(2)))
     }
 
+    @Test("Looks come an interval apart; the first one, and one that was held up, set a worker apart from others")
+    func apart() {
+        var schedule = schedule()
+        _ = schedule.next(now: start, room: 100, jitter: 0)
+        schedule.claimed(count: 0, limit: 100, lowestPass: nil, now: start)
+        var now = start + .seconds(1)
+        for (jitter, pause) in [(0.0, 500), (0, 1_000), (1, 1_000)] {
+            #expect(schedule.next(now: now, room: 100, jitter: jitter) == .look)
+            schedule.looked(ready: false, dueIn: nil, now: now)
+            now += .milliseconds(pause)
+            #expect(schedule.next(now: now - .milliseconds(1), room: 100, jitter: 0) == .wait(until: now))
+        }
+        now += .milliseconds(700)
+        #expect(schedule.next(now: now, room: 100, jitter: 0) == .look)
+        #expect(schedule.next(now: now, room: 100, jitter: 0) == .wait(until: now + .milliseconds(500)))
+    }
+
     @Test("A hint that comes while a claim is on its way is not swallowed by the claim's empty answer")
     func hintMeanwhile() {
         var schedule = schedule()
