@@ -2,21 +2,26 @@
 -- $1 queue, $2 session: also what it leases. $3 the functions that the caller has. What it executes besides was
 -- cancelled and the hint was lost; what it leases and does not know of came with an answer that was lost; what has more
 -- mail than it knows of was answered and the hint was lost.
+-- $5 from which `pass` on it asks for new runs, $6 how long overdue due ones are at most (null: all, and whether there are
+-- new ones below $5): see claim.sql.
 -- $4 the session again when it beats with this look (see heartbeat.sql), else null.
--- Locks: the session that beats. Indexes: sessions_pkey, live_ready, live_due, live_expires, pending_seq, open_steps_unlooked, bulk_cancels_running,
+-- Locks: the session that beats. Indexes: sessions_pkey, live_ready, live_back, live_due, live_expires, pending_seq, open_steps_unlooked, bulk_cancels_running,
 -- live_session; sessions is a few rows.
 -- ORDER BY … LIMIT 1, not min(), which could be planned as a scan of the whole index.
 WITH beat AS (
     UPDATE nightjar.sessions SET seen_at = clock_timestamp() WHERE session_id = $4 AND NOT dead RETURNING session_id
 )
-SELECT EXISTS (SELECT FROM nightjar.live l WHERE l.queue = $1 AND l.state = 0 AND l.function_id = ANY ($3)) AS ready,
+SELECT EXISTS (SELECT FROM nightjar.live l
+               WHERE l.queue = $1 AND l.state = 0 AND l.epoch = 0 AND l.pass >= $5 AND l.function_id = ANY ($3))
+           OR EXISTS (SELECT FROM nightjar.live l
+                      WHERE l.queue = $1 AND l.state = 0 AND l.epoch > 0 AND l.function_id = ANY ($3)) AS ready,
        EXISTS (SELECT FROM nightjar.pending) OR EXISTS (SELECT FROM nightjar.open_steps o WHERE NOT o.looked)
            OR EXISTS (SELECT FROM nightjar.newcomers)
            OR EXISTS (SELECT FROM nightjar.bulk_cancels b WHERE b.state = 1) AS pending,
        EXISTS (SELECT FROM nightjar.sessions s
                WHERE NOT s.dead AND s.seen_at + s.ttl < clock_timestamp()
                   OR s.dead AND EXISTS (SELECT FROM nightjar.live l WHERE l.session_id = s.session_id AND l.state = 1 OFFSET 0)) AS dead,
-       (SELECT l.due_at FROM nightjar.live l WHERE l.queue = $1 AND l.due_at IS NOT NULL AND l.function_id = ANY ($3)
+       (SELECT l.due_at FROM nightjar.live l WHERE l.queue = $1 AND l.due_at >= coalesce(now() - $6::interval, '-infinity') AND l.function_id = ANY ($3)
         ORDER BY l.due_at LIMIT 1) - clock_timestamp() AS due_in,
        (SELECT array_agg(l.run_id ORDER BY l.run_id) FROM nightjar.live l WHERE l.session_id = $2 AND l.state = 1) AS runs,
        (SELECT array_agg(l.epoch ORDER BY l.run_id) FROM nightjar.live l WHERE l.session_id = $2 AND l.state = 1) AS epochs,
@@ -31,4 +36,6 @@ SELECT EXISTS (SELECT FROM nightjar.live l WHERE l.queue = $1 AND l.state = 0 AN
        (SELECT array_agg(i.run_id) FROM nightjar.interruptions i
         WHERE i.session_id = $2 AND i.ended_at IS NULL AND i.at < clock_timestamp() - interval '2 s') AS interrupted,
        EXISTS (SELECT FROM nightjar.gathered) AS gathered,
-       EXISTS (SELECT FROM beat) AS beaten
+       EXISTS (SELECT FROM beat) AS beaten,
+       $6::interval IS NULL AND EXISTS (SELECT FROM nightjar.live l
+               WHERE l.queue = $1 AND l.state = 0 AND l.epoch = 0 AND l.pass < $5 AND l.function_id = ANY ($3)) AS below

@@ -21,12 +21,15 @@ struct Sight: Sendable {
     var hasGathered: Bool
     /// The session that was to beat with the look lives.
     var hasBeaten: Bool
+    /// New runs are ready below the bounds of the look.
+    var below: Bool
 
     /// See `look.sql`.
     static func look(
-        _ db: PostgresConnection, queue: Int32, functions: [Int32], session: UUID?, beating: UUID? = nil
+        _ db: PostgresConnection, queue: Int32, functions: [Int32], session: UUID?, beating: UUID? = nil,
+        low: Int64 = .min, overdue: Duration? = nil
     ) throws -> Sight {
-        let row = try db.query(Statement.look.sql, [queue, session, functions, beating])[0]
+        let row = try db.query(Statement.look.sql, [queue, session, functions, beating, low, overdue])[0]
         let runs = try row.decode(4, as: [UUID]?.self) ?? []
         let epochs = try row.decode(5, as: [Int32]?.self) ?? []
         let mail = try row.decode(6, as: [Int32]?.self) ?? []
@@ -38,6 +41,6 @@ struct Sight: Sendable {
             } ?? [:],
             expiresIn: try row.decode(7), isHeard: try row.decode(8),
             interrupted: try row.decode(9, as: [UUID]?.self) ?? [], hasGathered: try row.decode(10),
-            hasBeaten: try row.decode(11))
+            hasBeaten: try row.decode(11), below: try row.decode(12))
     }
 }

@@ -14,9 +14,9 @@ struct ClaimScheduleTests {
     func idle() {
         var schedule = schedule()
         #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: .min))
-        schedule.claimed(count: 0, limit: 100, lowestPass: nil, now: start)
+        schedule.claimed(count: 0, limit: 100, passes: nil, now: start)
         #expect(schedule.next(now: start, room: 100, jitter: 1) == .wait(until: start + .seconds(1)))
-        #expect(schedule.next(now: start + .seconds(1), room: 100, jitter: 1) == .look)
+        #expect(schedule.next(now: start + .seconds(1), room: 100, jitter: 1) == .look())
         schedule.looked(ready: false, dueIn: nil, now: start + .seconds(1))
         #expect(schedule.next(now: start + .seconds(1), room: 100, jitter: 1) == .wait(until: start + .seconds(2)))
     }
@@ -25,16 +25,16 @@ struct ClaimScheduleTests {
     func apart() {
         var schedule = schedule()
         _ = schedule.next(now: start, room: 100, jitter: 0)
-        schedule.claimed(count: 0, limit: 100, lowestPass: nil, now: start)
+        schedule.claimed(count: 0, limit: 100, passes: nil, now: start)
         var now = start + .seconds(1)
         for (jitter, pause) in [(0.0, 500), (0, 1_000), (1, 1_000)] {
-            #expect(schedule.next(now: now, room: 100, jitter: jitter) == .look)
+            #expect(schedule.next(now: now, room: 100, jitter: jitter) == .look())
             schedule.looked(ready: false, dueIn: nil, now: now)
             now += .milliseconds(pause)
             #expect(schedule.next(now: now - .milliseconds(1), room: 100, jitter: 0) == .wait(until: now))
         }
         now += .milliseconds(700)
-        #expect(schedule.next(now: now, room: 100, jitter: 0) == .look)
+        #expect(schedule.next(now: now, room: 100, jitter: 0) == .look())
         #expect(schedule.next(now: now, room: 100, jitter: 0) == .wait(until: now + .milliseconds(500)))
     }
 
@@ -43,7 +43,7 @@ struct ClaimScheduleTests {
         var schedule = schedule()
         #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: .min))
         schedule.hinted()
-        schedule.claimed(count: 0, limit: 100, lowestPass: nil, now: start)
+        schedule.claimed(count: 0, limit: 100, passes: nil, now: start)
         #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: .min))
     }
 
@@ -53,7 +53,7 @@ struct ClaimScheduleTests {
     func due() {
         var schedule = schedule()
         _ = schedule.next(now: start, room: 100, jitter: 1)
-        schedule.claimed(count: 0, limit: 100, lowestPass: nil, now: start)
+        schedule.claimed(count: 0, limit: 100, passes: nil, now: start)
         schedule.expect(dueAt: start + .milliseconds(300))
         #expect(schedule.next(now: start, room: 100, jitter: 1) == .wait(until: start + .milliseconds(300)))
         schedule.looking()
@@ -63,22 +63,22 @@ struct ClaimScheduleTests {
         let later = start + .milliseconds(200)
         #expect(schedule.next(now: later, room: 100, jitter: 1) == .claim(limit: 100, low: .min))
         // Woken a hair too early: the database says when.
-        schedule.claimed(count: 0, limit: 100, lowestPass: nil, now: later)
-        #expect(schedule.next(now: later, room: 100, jitter: 1) == .look)
+        schedule.claimed(count: 0, limit: 100, passes: nil, now: later)
+        #expect(schedule.next(now: later, room: 100, jitter: 1) == .look())
     }
 
     @Test("Behind a backlog it waits for room worth a round trip, but not for ever, and reads on from where it was")
     func backlog() {
         var schedule = schedule()
         _ = schedule.next(now: start, room: 100, jitter: 1)
-        schedule.claimed(count: 100, limit: 100, lowestPass: 7, now: start)
+        schedule.claimed(count: 100, limit: 100, passes: 7...106, now: start)
         #expect(schedule.next(now: start, room: 5, jitter: 1) == .wait(until: start + .milliseconds(20)))
         #expect(schedule.next(now: start, room: 25, jitter: 1) == .claim(limit: 25, low: 7))
-        schedule.claimed(count: 25, limit: 25, lowestPass: 9, now: start)
+        schedule.claimed(count: 25, limit: 25, passes: 9...106, now: start)
         #expect(schedule.next(now: start + .milliseconds(20), room: 1, jitter: 1) == .claim(limit: 1, low: 9))
         // Runs that came back keep their old place: once a second all is read.
-        schedule.claimed(count: 1, limit: 1, lowestPass: 10, now: start + .milliseconds(20))
-        #expect(schedule.next(now: start + .seconds(1), room: 50, jitter: 1) == .look)
+        schedule.claimed(count: 1, limit: 1, passes: 10...10, now: start + .milliseconds(20))
+        #expect(schedule.next(now: start + .seconds(1), room: 50, jitter: 1) == .look())
         #expect(schedule.next(now: start + .seconds(1), room: 50, jitter: 1) == .claim(limit: 50, low: .min))
     }
 
@@ -86,11 +86,11 @@ struct ClaimScheduleTests {
     func watermark() {
         var schedule = schedule()
         _ = schedule.next(now: start, room: 100, jitter: 1)
-        schedule.claimed(count: 100, limit: 100, lowestPass: 7, now: start)
+        schedule.claimed(count: 100, limit: 100, passes: 7...106, now: start)
         #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: 7))
-        schedule.claimed(count: 3, limit: 100, lowestPass: 8, now: start)
+        schedule.claimed(count: 3, limit: 100, passes: 8...9, now: start)
         #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: .min))
-        schedule.claimed(count: 0, limit: 100, lowestPass: nil, now: start)
+        schedule.claimed(count: 0, limit: 100, passes: nil, now: start)
         #expect(schedule.next(now: start, room: 100, jitter: 1) == .wait(until: start + .seconds(1)))
     }
 
@@ -98,6 +98,6 @@ struct ClaimScheduleTests {
     func full() {
         var schedule = schedule()
         #expect(schedule.next(now: start, room: 0, jitter: 1) == .wait(until: start + .seconds(1)))
-        #expect(schedule.next(now: start + .seconds(1), room: 0, jitter: 1) == .look)
+        #expect(schedule.next(now: start + .seconds(1), room: 0, jitter: 1) == .look())
     }
 }
