@@ -27,9 +27,9 @@ struct Sight: Sendable {
     /// See `look.sql`.
     static func look(
         _ db: PostgresConnection, queue: Int32, functions: [Int32], session: UUID?, beating: UUID? = nil,
-        low: Int64 = .min, overdue: Duration? = nil
+        low: Int64 = .min, overdue: Duration? = nil, known: [UUID]? = nil
     ) throws -> Sight {
-        let row = try db.query(Statement.look.sql, [queue, session, functions, beating, low, overdue])[0]
+        let row = try db.query(Statement.look.sql, [queue, session, functions, beating, low, overdue, known])[0]
         let runs = try row.decode(4, as: [UUID]?.self) ?? []
         let epochs = try row.decode(5, as: [Int32]?.self) ?? []
         let mail = try row.decode(6, as: [Int32]?.self) ?? []

@@ -91,18 +91,22 @@ extension WorkerEngine {
             state.schedule.looking()
             return state.leases
         }
+        // Leases that nobody knows of are looked for when all is read.
+        let runs = overdue == nil ? nil : known.map(\.run)
         let sight: Sight
         // Idle: nothing would be lost with the session, should the look make the beat late.
         if known.isEmpty, let beating = session.beating(before: asked + configuration.pollInterval) {
             sight = try await session.beat(beating) { db in
                 let sight = try Sight.look(
                     db, queue: queue, functions: functions, session: id, beating: beating,
-                    low: low, overdue: overdue)
+                    low: low, overdue: overdue, known: runs)
                 return (sight, lives: sight.hasBeaten)
             }
         } else {
             sight = try await pool.withConnection { db in
-                try Sight.look(db, queue: queue, functions: functions, session: id, low: low, overdue: overdue)
+                try Sight.look(
+                    db, queue: queue, functions: functions, session: id, low: low, overdue: overdue,
+                    known: runs)
             }
         }
         let (gone, surplus) = state.withLock { state -> ([Lease], [Lease]) in

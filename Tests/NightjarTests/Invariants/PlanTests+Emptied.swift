@@ -161,7 +161,7 @@ extension PlanTests {
         try await touched("look") { db in
             _ = try db.query(
                 Statement.look.sql,
-                [Int32(1), session, [Int32(1), 2, 3], nil as UUID?, Int64.min, nil as Duration?])
+                [Int32(1), session, [Int32(1), 2, 3], nil as UUID?, Int64.min, nil as Duration?, nil as [UUID]?])
         }
         try await claim("claim", count: 50)
         let later = Date(timeIntervalSinceNow: 3_600)
