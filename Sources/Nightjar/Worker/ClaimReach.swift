@@ -53,8 +53,8 @@ struct ClaimReach {
             dueUntil = max(dueUntil ?? askedAt, askedAt)
             if asksAll { isDemanded = false }
         }
-        // A twentieth of the time, at most.
-        if asksAll { allAt = now + min(max((now - askedAt) * 20, .milliseconds(100)), .seconds(5)) }
+        // A fiftieth of the time, at most.
+        if asksAll { allAt = now + min(max((now - askedAt) * 50, .milliseconds(100)), .seconds(5)) }
         self.askedAt = nil
     }
 }

@@ -33,6 +33,8 @@ extension WorkerEngine {
                 }
             } catch {
                 if Task.isCancelled { return }
+                // What a claim has leased whose answer was lost goes back soon.
+                state.withLock { $0.lostLeasesAt = .now }
                 logger.warning("the database does not answer", metadata: [LogKey.error: "\(error)"])
                 await alarm.wait(until: .now + configuration.pollInterval)
             }
@@ -91,8 +93,8 @@ extension WorkerEngine {
             state.schedule.looking()
             return state.leases
         }
-        // Leases that nobody knows of are looked for when all is read.
-        let runs = overdue == nil ? nil : known.map(\.run)
+        // Those that nobody knows of are found among all that this session ever leased, as long as a snapshot holds these.
+        let runs = asked < state.withLock { $0.lostLeasesAt } ? known.map(\.run) : nil
         let sight: Sight
         // Idle: nothing would be lost with the session, should the look make the beat late.
         if known.isEmpty, let beating = session.beating(before: asked + configuration.pollInterval) {
@@ -110,6 +112,7 @@ extension WorkerEngine {
             }
         }
         let (gone, surplus) = state.withLock { state -> ([Lease], [Lease]) in
+            if runs == nil { state.lostLeasesAt = .now + min((.now - asked) * 100, .seconds(10)) }
             state.schedule.looked(ready: sight.ready, below: sight.below, dueIn: sight.dueIn, now: .now)
             state.isHeard = sight.isHeard
             let gone = id == nil ? [] : state.queue.remove { $0.claimedAt < asked && sight.held[$0.run.lease] == nil }
@@ -119,6 +122,7 @@ extension WorkerEngine {
             // lost.
             let lost = id == nil ? [] : Set(sight.held.keys).subtracting(known)
             state.leases.formUnion(lost)
+            if !lost.isEmpty { state.lostLeasesAt = asked }
             return (gone.map(\.run.lease), stale.map(\.run.lease) + lost)
         }
         if let expiresIn = sight.expiresIn { expect(expiryAt: .now + max(expiresIn, .zero)) }
