@@ -44,7 +44,7 @@ struct ClaimScheduleTests {
         #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: .min))
         schedule.hinted()
         schedule.claimed(count: 0, limit: 100, passes: nil, now: start)
-        #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: .min))
+        #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: .min, overdue: .seconds(2)))
     }
 
     @Test(
@@ -64,7 +64,7 @@ struct ClaimScheduleTests {
         #expect(schedule.next(now: later, room: 100, jitter: 1) == .claim(limit: 100, low: .min))
         // Woken a hair too early: the database says when.
         schedule.claimed(count: 0, limit: 100, passes: nil, now: later)
-        #expect(schedule.next(now: later, room: 100, jitter: 1) == .look())
+        #expect(schedule.next(now: later, room: 100, jitter: 1) == .look(overdue: .seconds(2)))
     }
 
     @Test("Behind a backlog it waits for room worth a round trip, but not for ever, and reads on from where it was")
@@ -73,9 +73,11 @@ struct ClaimScheduleTests {
         _ = schedule.next(now: start, room: 100, jitter: 1)
         schedule.claimed(count: 100, limit: 100, passes: 7...106, now: start)
         #expect(schedule.next(now: start, room: 5, jitter: 1) == .wait(until: start + .milliseconds(20)))
-        #expect(schedule.next(now: start, room: 25, jitter: 1) == .claim(limit: 25, low: 7))
+        #expect(schedule.next(now: start, room: 25, jitter: 1) == .claim(limit: 25, low: 7, overdue: .seconds(2)))
         schedule.claimed(count: 25, limit: 25, passes: 9...106, now: start)
-        #expect(schedule.next(now: start + .milliseconds(20), room: 1, jitter: 1) == .claim(limit: 1, low: 9))
+        #expect(
+            schedule.next(now: start + .milliseconds(20), room: 1, jitter: 1)
+                == .claim(limit: 1, low: 9, overdue: .milliseconds(2_020)))
         // Runs that came back keep their old place: once a second all is read.
         schedule.claimed(count: 1, limit: 1, passes: 10...10, now: start + .milliseconds(20))
         #expect(schedule.next(now: start + .seconds(1), room: 50, jitter: 1) == .look())
@@ -87,9 +89,9 @@ struct ClaimScheduleTests {
         var schedule = schedule()
         _ = schedule.next(now: start, room: 100, jitter: 1)
         schedule.claimed(count: 100, limit: 100, passes: 7...106, now: start)
-        #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: 7))
+        #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: 7, overdue: .seconds(2)))
         schedule.claimed(count: 3, limit: 100, passes: 8...9, now: start)
-        #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: .min))
+        #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: .min, overdue: .seconds(2)))
         schedule.claimed(count: 0, limit: 100, passes: nil, now: start)
         #expect(schedule.next(now: start, room: 100, jitter: 1) == .wait(until: start + .seconds(1)))
     }
