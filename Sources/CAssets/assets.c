@@ -51,6 +51,9 @@ static const char migration_0014[] = {
 static const char migration_0015[] = {
 #embed "../../migrations/0015_flow_control.sql" suffix(, 0)
 };
+static const char migration_0016[] = {
+#embed "../../migrations/0016_reach.sql" suffix(, 0)
+};
 
 static const char api_cancellations[] = {
 #embed "statements/api_cancellations.sql" suffix(, 0)
@@ -288,6 +291,7 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0013, "0013_reports"),
     ASSET(migration_0014, "0014_remote_apps"),
     ASSET(migration_0015, "0015_flow_control"),
+    ASSET(migration_0016, "0016_reach"),
 };
 
 static const struct nightjar_asset statements[] = {

@@ -1,6 +1,6 @@
--- Leases up to $3 runs of a queue to a session: runs that are due first, then ready ones in `pass` order.
--- $1 queue, $2 session, $3 how many, $4 low-watermark of `pass` for the ready ones, $5 the functions that the caller has,
--- $6 those of them whose runs have to finish in time, $7 in how much time
+-- Leases up to $3 runs of a queue to a session: runs that are due first, then those that came back, then new ones in `pass` order.
+-- $1 queue, $2 session, $3 how many, $4 low-watermark of `pass` for the new ones, $5 the functions that the caller has,
+-- $6 those of them whose runs have to finish in time, $7 in how much time, $8 how long overdue the due ones are at most (null: any)
 --
 -- A run that a committed event cancels, or one of whose steps it answers, is not leased (docs/invariants.md, "Strict cancel"): it comes back without an
 -- epoch, for the caller to apply what is pending and ask again. Two places are looked up, both by the run's waits:
@@ -10,9 +10,9 @@
 --
 -- A run whose time is up is left to nightjar.expire.
 --
--- Locks: the session (KEY SHARE), live rows (SKIP LOCKED), pending rows in key order. Indexes: live_due, live_ready, waits_run, pending_pkey, match_log_key, events_pkey.
+-- Locks: the session (KEY SHARE), live rows (SKIP LOCKED), pending rows in key order. Indexes: live_due, live_back, live_ready, waits_run, pending_pkey, match_log_key, events_pkey.
 -- MATERIALIZED is not decoration: without it the planner may run the LIMIT inside a nested loop, and lease more.
--- The watermark keeps the claim flat while an old snapshot holds dead rows at the index's left end (752 → 16 buffers).
+-- The watermarks $4 and $8 keep the claim flat while an old snapshot holds dead rows at the indexes' left ends (752 → 16 buffers).
 -- Functions are filtered beside the index: an app's workers have the same ones but for the minutes of a rollout.
 -- OFFSET 0 and seq + 0 leave only the nested lookups by key: planned while `pending` was empty, the join took 38 s
 -- when 20,000 keys were pending.
@@ -23,16 +23,21 @@ WITH me AS MATERIALIZED (
     SELECT FROM nightjar.sessions s WHERE s.session_id = $2 AND NOT s.dead FOR KEY SHARE
 ), due AS MATERIALIZED (
     SELECT l.run_id, l.tenant_id, l.epoch, l.event_id, l.newcomer
-    FROM nightjar.live l WHERE l.queue = $1 AND l.due_at <= now() AND l.function_id = ANY ($5) AND EXISTS (SELECT FROM me)
+    FROM nightjar.live l WHERE l.queue = $1 AND l.due_at <= now() AND l.due_at >= coalesce(now() - $8::interval, '-infinity') AND l.function_id = ANY ($5) AND EXISTS (SELECT FROM me)
       AND (l.expires_at > now()) IS NOT FALSE
     ORDER BY l.due_at, l.run_id LIMIT $3 FOR UPDATE SKIP LOCKED
-), ready AS MATERIALIZED (
+), back AS MATERIALIZED (
     SELECT l.run_id, l.tenant_id, l.epoch, l.event_id, l.newcomer
-    FROM nightjar.live l WHERE l.queue = $1 AND l.state = 0 AND l.pass >= $4 AND l.function_id = ANY ($5) AND EXISTS (SELECT FROM me)
+    FROM nightjar.live l WHERE l.queue = $1 AND l.state = 0 AND l.epoch > 0 AND l.function_id = ANY ($5) AND EXISTS (SELECT FROM me)
       AND (l.expires_at > now()) IS NOT FALSE
     ORDER BY l.pass, l.run_id LIMIT (SELECT greatest($3 - count(*), 0) FROM due) FOR UPDATE SKIP LOCKED
+), ready AS MATERIALIZED (
+    SELECT l.run_id, l.tenant_id, l.epoch, l.event_id, l.newcomer
+    FROM nightjar.live l WHERE l.queue = $1 AND l.state = 0 AND l.epoch = 0 AND l.pass >= $4 AND l.function_id = ANY ($5)
+      AND EXISTS (SELECT FROM me) AND (l.expires_at > now()) IS NOT FALSE
+    ORDER BY l.pass, l.run_id LIMIT (SELECT greatest($3 - (SELECT count(*) FROM due) - count(*), 0) FROM back) FOR UPDATE SKIP LOCKED
 ), candidate AS MATERIALIZED (
-    SELECT * FROM due UNION ALL SELECT * FROM ready
+    SELECT * FROM due UNION ALL SELECT * FROM back UNION ALL SELECT * FROM ready
 ), hit AS MATERIALIZED (
     SELECT c.run_id, h.*
     FROM candidate c CROSS JOIN LATERAL (
@@ -82,8 +87,10 @@ WITH me AS MATERIALIZED (
     RETURNING l.run_id, l.epoch, l.tenant_id, l.function_id, l.pass, l.started_at, l.event_id, l.mail, l.expires_at, l.origin, l.remote_state, l.batched
 )
 SELECT l.run_id, l.epoch, l.tenant_id, l.function_id, l.pass, l.started_at, clock_timestamp() AS now,
-       coalesce(e.id, e.event_id::text) AS event_id, e.name, e.data, e."user", e.ts, l.mail, l.expires_at, l.origin, l.remote_state, l.batched
+       coalesce(e.id, e.event_id::text) AS event_id, e.name, e.data, e."user", e.ts, l.mail, l.expires_at, l.origin, l.remote_state, l.batched,
+       CASE WHEN l.run_id IN (SELECT d.run_id FROM due d) THEN 1 WHEN l.epoch = 1 THEN 2 ELSE 3 END AS source
 FROM leased l
 LEFT JOIN LATERAL (SELECT e.* FROM nightjar.events e WHERE e.event_id = l.event_id LIMIT 1) e ON true
 UNION ALL
-SELECT h.run_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM hit h
+SELECT h.run_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       CASE WHEN h.run_id IN (SELECT d.run_id FROM due d) THEN 1 ELSE 3 END FROM hit h

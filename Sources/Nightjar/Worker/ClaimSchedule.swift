@@ -1,15 +1,16 @@
 /// Decides when to claim, when to look, when to wait. Pure: time comes in, actions go out.
 ///
 /// Three things make work known: a hint, a due time, and the look at every poll interval that stands behind both. While
-/// nothing is known, the look is the only query.
+/// nothing is known, the look is the only query. How far back a query reads is ``ClaimReach``'s to say.
 struct ClaimSchedule {
     typealias Instant = ContinuousClock.Instant
 
     enum Action: Equatable {
-        /// Claim up to `limit` runs whose `pass` is not below `low`.
-        case claim(limit: Int, low: Int64)
-        /// Ask what there is to do.
-        case look
+        /// Claim up to `limit` runs: new ones whose `pass` is not below `low`, and due ones that are not more than
+        /// `overdue`; nil: all.
+        case claim(limit: Int, low: Int64, overdue: Duration? = nil)
+        /// Ask what there is to do, in the same bounds; nil: whether there is anything below them, too.
+        case look(low: Int64 = .min, overdue: Duration? = nil)
         /// Nothing to do before this moment, unless something rings.
         case wait(until: Instant)
     }
@@ -18,12 +19,15 @@ struct ClaimSchedule {
     /// A full claim suggests a backlog: then wait for room worth a round trip.
     private let worthwhile: Int
     private var pollAt: Instant
+    /// The first look came at a moment of this worker's own.
+    private var isApart = false
     private var dueAt: Instant?
     private var readyKnown = true
     private var hasBacklog = false
     private var backlogUntil: Instant?
+    /// Behind a backlog, while no hint comes: what was claimed last is where the next claim begins.
     private var low = Int64.min
-    private var scannedAllAt: Instant?
+    private var reach = ClaimReach()
     /// Raised by each hint: an answer that was on its way when a hint came says nothing about what the hint meant.
     private var hints = 0
     private var hintsAtQuestion = 0
@@ -38,11 +42,14 @@ struct ClaimSchedule {
 
     /// - Parameters:
     ///   - room: how many more runs the worker would take.
-    ///   - jitter: from 0 to 1; keeps the polls of many workers apart.
+    ///   - jitter: from 0 to 1; sets the polls of many workers apart.
     mutating func next(now: Instant, room: Int, jitter: Double) -> Action {
         if now >= pollAt {
-            pollAt = now + pollInterval * (0.9 + 0.1 * jitter)
-            return .look
+            // Those that start together, and those that were held up together, would go on together.
+            let isLate = now > pollAt + pollInterval / 2
+            pollAt = now + (isApart && !isLate ? pollInterval : pollInterval * (0.5 + 0.5 * jitter))
+            isApart = true
+            return .look(low: reach.floor(now: now), overdue: reach.ask(now: now))
         }
         let isDue = dueAt.map { $0 <= now } ?? false
         guard readyKnown || isDue else { return .wait(until: min(pollAt, dueAt ?? pollAt)) }
@@ -51,12 +58,12 @@ struct ClaimSchedule {
             return .wait(until: min(pollAt, backlogUntil))
         }
         hintsAtQuestion = hints
-        // Runs that came back keep their old pass: once a second the index is read from its left end.
-        if scannedAllAt.map({ now - $0 >= .seconds(1) }) ?? true {
+        let floor = reach.floor(now: now)
+        guard let overdue = reach.ask(now: now) else {
             low = .min
-            scannedAllAt = now
+            return .claim(limit: room, low: .min)
         }
-        return .claim(limit: room, low: low)
+        return .claim(limit: room, low: max(floor, low), overdue: overdue)
     }
 
     /// Somebody says that there is something to claim.
@@ -72,21 +79,24 @@ struct ClaimSchedule {
     }
 
     /// A run will be due; the one who recorded that watches it.
-    mutating func expect(dueAt instant: Instant) {
+    mutating func expect(dueAt instant: Instant, now: Instant = .now) {
         dueAt = min(dueAt ?? instant, instant)
         expectedMeanwhile = min(expectedMeanwhile ?? instant, instant)
+        if instant < now - .seconds(1) { reach.demandAll() }
     }
 
     /// - Parameters:
     ///   - count: how many rows came back of the `limit` that was asked for.
-    ///   - lowestPass: the lowest `pass` among the ready ones.
-    mutating func claimed(count: Int, limit: Int, lowestPass: Int64?, now: Instant) {
+    ///   - due: how many of them because they were due.
+    ///   - passes: the `pass` of the new ones, the lowest and the highest.
+    mutating func claimed(count: Int, due: Int = 0, limit: Int, passes: ClosedRange<Int64>?, now: Instant) {
+        reach.answered(hasAllDue: due < limit, highest: passes?.upperBound, now: now)
         if count >= limit {
             readyKnown = true
             hasBacklog = true
             // Long enough for quick runs to make room; slots must not stay free behind slow ones.
             backlogUntil = now + .milliseconds(20)
-            if let lowestPass, hints == hintsAtQuestion { low = lowestPass }
+            if let lowest = passes?.lowerBound, hints == hintsAtQuestion { low = lowest }
             return
         }
         hasBacklog = false
@@ -99,9 +109,13 @@ struct ClaimSchedule {
         }
     }
 
-    /// - Parameter dueIn: until the next run is due, by the database's clock; nil if none waits.
-    mutating func looked(ready: Bool, dueIn: Duration?, now: Instant) {
-        if ready { readyKnown = true }
+    /// - Parameters:
+    ///   - below: whether something is ready below the bounds of the look.
+    ///   - dueIn: until the next run is due, by the database's clock; nil if none waits.
+    mutating func looked(ready: Bool, below: Bool = false, dueIn: Duration?, now: Instant) {
+        reach.answered(hasAllDue: false, highest: nil, now: now)
+        if ready || below { readyKnown = true }
+        if below || dueIn.map({ $0 < .seconds(-1) }) ?? false { reach.demandAll() }
         dueAt = [dueIn.map { now + max($0, .zero) }, expectedMeanwhile].compactMap { $0 }.min()
     }
 }

@@ -34,6 +34,10 @@ struct Claim: Sendable {
     var runs: [ClaimedRun] = []
     /// How many runs were not leased because a committed event cancels them: apply what is pending, then claim again.
     var blocked = 0
+    /// How many of all because they were due.
+    var due = 0
+    /// The lowest and the highest `pass` of those that are new.
+    var newPasses: ClosedRange<Int64>?
     /// Runs that are leased and cannot be read, each with the reason. One of them must not keep the others from running.
     var unreadable: [(lease: Lease, reason: String)] = []
 
@@ -55,22 +59,30 @@ struct Claim: Sendable {
     ///   - limits: Those of them whose runs have to end in time, and in which.
     static func make(
         _ db: PostgresConnection, queue: Int32, functions: [Int32],
-        finishLimits limits: [(function: Int32, within: Duration)] = [], session: UUID, limit: Int, low: Int64
+        finishLimits limits: [(function: Int32, within: Duration)] = [], session: UUID, limit: Int, low: Int64,
+        overdue: Duration? = nil
     ) throws -> Claim {
         let rows = try db.query(
             Statement.claim.sql,
             [
                 queue, session, Int32(limit), low, functions, limits.map(\.function),
-                limits.map(\.within),
+                limits.map(\.within), overdue,
             ])
         var claim = Claim()
         claim.runs.reserveCapacity(rows.count)
         for row in rows {
+            let source = try row.decode(17, as: Int32.self)
+            if source == 1 { claim.due += 1 }
             guard let epoch = try row.decode(1, as: Int32?.self) else {
                 claim.blocked += 1
                 continue
             }
             let lease = Lease(run: try row.decode(0), session: session, epoch: epoch)
+            if source == 2 {
+                let pass = try row.decode(4, as: Int64.self)
+                let known = claim.newPasses ?? pass...pass
+                claim.newPasses = min(known.lowerBound, pass)...max(known.upperBound, pass)
+            }
             do {
                 claim.runs.append(try ClaimedRun(row, lease))
             } catch {

@@ -16,18 +16,20 @@ package struct Housekeeper: Sendable {
     package func run() async {
         var nextPartitions = ContinuousClock.now
         while !Task.isCancelled {
+            var pause = interval
             do {
                 if ContinuousClock.now >= nextPartitions {
                     try await makePartitions()
                     nextPartitions = .now + .seconds(3_600)
                 }
-                try await forget()
+                // What is too old is forgotten a little later where there was nothing.
+                if try await forget() == 0 { pause = interval * 10 }
             } catch is CancellationError {
                 return
             } catch {
                 logger.notice("housekeeping is put off", metadata: [LogKey.error: "\(error)"])
             }
-            try? await Task.sleep(for: interval * Double.random(in: 0.8...1.2))
+            try? await Task.sleep(for: pause * Double.random(in: 0.8...1.2))
         }
     }
 
@@ -39,9 +41,15 @@ package struct Housekeeper: Sendable {
         if made > 0 { logger.info("partitions made ahead", metadata: [LogKey.count: "\(made)"]) }
     }
 
-    private func forget() async throws {
-        let batch: Int32 = 5_000
-        while try await pool.withConnection({ db in try db.execute(Statement.forgetIDs.sql, [batch]) }) == Int(batch) {}
-        _ = try await pool.withConnection { db in try db.execute(Statement.forgetSessions.sql) }
+    /// Says how many ids and sessions it forgot.
+    private func forget() async throws -> Int {
+        let batch = 5_000
+        var total = 0
+        var last = batch
+        while last == batch {
+            last = try await pool.withConnection { db in try db.execute(Statement.forgetIDs.sql, [Int32(batch)]) }
+            total += last
+        }
+        return try await total + pool.withConnection { db in try db.execute(Statement.forgetSessions.sql) }
     }
 }

@@ -3,7 +3,7 @@ internal import Logging
 internal import PostgresClient
 internal import Synchronization
 
-/// Keeps a worker's session alive: one heartbeat however many runs it leases.
+/// Keeps a worker's session alive: one heartbeat however many runs it leases, and with a look while it leases none.
 ///
 /// It counts by its own monotonic clock too: when the last beat that the database answered was *sent* longer ago than
 /// the time to live less a margin, the session counts as lost here before anybody else may count it as dead. What runs
@@ -14,6 +14,8 @@ final class Session: Sendable {
     private struct State {
         var id: UUID?
         var validUntil: Instant?
+        /// When it is to beat next.
+        var beatAt = Instant.now
     }
 
     private let state = Mutex(State())
@@ -51,7 +53,7 @@ final class Session: Sendable {
         try await database.run { [name, timeToLive] db in
             _ = try db.execute(Statement.openSession.sql, [id, name, queue, timeToLive])
         }
-        state.withLock { $0 = State(id: id, validUntil: sentAt + validity) }
+        state.withLock { $0 = State(id: id, validUntil: sentAt + validity, beatAt: sentAt + interval) }
         logger.info("session opened", metadata: [LogKey.session: "\(id)"])
     }
 
@@ -89,29 +91,49 @@ final class Session: Sendable {
                 }
                 continue
             }
-            try? await Task.sleep(for: timeToLive / 4)
+            try? await Task.sleep(until: state.withLock { $0.beatAt }, clock: .continuous)
             if Task.isCancelled { return }
-            // Once lost, lost: what ran under it has been abandoned, so it must not come back to life.
-            guard current == id else { continue }
-            let sentAt = ContinuousClock.now
+            // Once lost, lost: what ran under it has been abandoned, so it must not come back to life. And a look may
+            // have beaten meanwhile.
+            guard current == id, state.withLock({ $0.beatAt <= .now }) else { continue }
             do {
-                let lives = try await withDeadline {
-                    try await self.database.run { db in try !db.query(Statement.heartbeat.sql, [id]).isEmpty }
-                }
-                state.withLock { state in
-                    // Lost meanwhile: what ran under it has been abandoned.
-                    guard state.id == id else { return }
-                    if lives {
-                        state.validUntil = sentAt + validity
-                    } else {
-                        state = State()
+                try await withDeadline {
+                    try await self.beat(id) { db in
+                        ((), lives: try !db.query(Statement.heartbeat.sql, [id]).isEmpty)
                     }
                 }
-                if !lives { logger.error("session was marked dead", metadata: [LogKey.session: "\(id)"]) }
             } catch {
                 logger.warning("heartbeat failed", metadata: [LogKey.session: "\(id)", LogKey.error: "\(error)"])
             }
         }
+    }
+
+    /// The session that would have to beat before then, so that a statement which goes out anyway may do it: see
+    /// ``beat(_:_:)``. Nil where others wait for the connection.
+    func beating(before instant: Instant) -> UUID? {
+        guard !isShared, let id = current else { return nil }
+        return state.withLock { $0.beatAt <= instant } ? id : nil
+    }
+
+    /// Beats with a statement of the caller's, which says whether the session lives.
+    func beat<T: Sendable>(
+        _ id: UUID, _ body: @escaping @Sendable (PostgresConnection) throws -> (T, lives: Bool)
+    ) async throws -> T {
+        let sentAt = Instant.now
+        // Also if it fails: the next one is to come no sooner.
+        state.withLock { if $0.id == id { $0.beatAt = sentAt + interval } }
+        let (result, lives) = try await database.run(body)
+        state.withLock { state in
+            // Lost meanwhile: what ran under it has been abandoned.
+            guard state.id == id else { return }
+            if lives {
+                state.validUntil = sentAt + validity
+            } else {
+                state = State()
+            }
+        }
+        if !lives { logger.error("session was marked dead", metadata: [LogKey.session: "\(id)"]) }
+        return result
     }
 
     /// Ends the session for good, with all that it leased handed back or done.
@@ -125,6 +147,8 @@ final class Session: Sendable {
         }
         if !isShared { await database.close() }
     }
+
+    private var interval: Duration { timeToLive / 4 }
 
     private var validity: Duration { timeToLive - min(.seconds(1), timeToLive / 4) }
 

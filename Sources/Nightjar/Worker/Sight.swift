@@ -19,12 +19,17 @@ struct Sight: Sendable {
     var interrupted: [UUID]
     /// Events are gathered for runs that are to start later.
     var hasGathered: Bool
+    /// The session that was to beat with the look lives.
+    var hasBeaten: Bool
+    /// New runs are ready below the bounds of the look.
+    var below: Bool
 
     /// See `look.sql`.
     static func look(
-        _ db: PostgresConnection, queue: Int32, functions: [Int32], session: UUID?
+        _ db: PostgresConnection, queue: Int32, functions: [Int32], session: UUID?, beating: UUID? = nil,
+        low: Int64 = .min, overdue: Duration? = nil, known: [UUID]? = nil
     ) throws -> Sight {
-        let row = try db.query(Statement.look.sql, [queue, session, functions])[0]
+        let row = try db.query(Statement.look.sql, [queue, session, functions, beating, low, overdue, known])[0]
         let runs = try row.decode(4, as: [UUID]?.self) ?? []
         let epochs = try row.decode(5, as: [Int32]?.self) ?? []
         let mail = try row.decode(6, as: [Int32]?.self) ?? []
@@ -35,6 +40,7 @@ struct Sight: Sendable {
                 return Dictionary(zip(leases, mail.map(Int.init))) { first, _ in first }
             } ?? [:],
             expiresIn: try row.decode(7), isHeard: try row.decode(8),
-            interrupted: try row.decode(9, as: [UUID]?.self) ?? [], hasGathered: try row.decode(10))
+            interrupted: try row.decode(9, as: [UUID]?.self) ?? [], hasGathered: try row.decode(10),
+            hasBeaten: try row.decode(11), below: try row.decode(12))
     }
 }

@@ -27,18 +27,21 @@ extension WorkerEngine {
                 switch action {
                 case nil: return
                 case .wait(let until): await alarm.wait(until: until)
-                case .look: try await look(&group)
-                case .claim(let limit, let low): try await claim(limit: limit, low: low, &group)
+                case .look(let low, let overdue): try await look(low: low, overdue: overdue, &group)
+                case .claim(let limit, let low, let overdue):
+                    try await claim(limit: limit, low: low, overdue: overdue, &group)
                 }
             } catch {
                 if Task.isCancelled { return }
+                // What a claim has leased whose answer was lost goes back soon.
+                state.withLock { $0.lostLeasesAt = .now }
                 logger.warning("the database does not answer", metadata: [LogKey.error: "\(error)"])
                 await alarm.wait(until: .now + configuration.pollInterval)
             }
         }
     }
 
-    func claim(limit: Int, low: Int64, _ group: inout DiscardingTaskGroup) async throws {
+    func claim(limit: Int, low: Int64, overdue: Duration?, _ group: inout DiscardingTaskGroup) async throws {
         guard let id = session.current else {
             await alarm.wait(until: .now + .milliseconds(100))
             return
@@ -48,7 +51,8 @@ extension WorkerEngine {
         var (claim, memos) = try await pool.withConnection { [registration = self.registration] db in
             var claim = try Claim.make(
                 db, queue: registration.queue, functions: registration.functionIDs,
-                finishLimits: registration.finishLimits, session: id, limit: limit, low: low)
+                finishLimits: registration.finishLimits, session: id, limit: limit, low: low,
+                overdue: overdue)
             try claim.runs.readBatches(db)
             let resumed = claim.runs.filter { !$0.isBlank }.map(\.lease.run)
             return (claim, resumed.isEmpty ? [:] : try Memo.read(db, of: resumed))
@@ -60,7 +64,7 @@ extension WorkerEngine {
             state.leases.formUnion(claim.runs.map(\.lease))
             state.leases.formUnion(claim.unreadable.map(\.lease))
             state.schedule.claimed(
-                count: count, limit: limit, lowestPass: claim.runs.map(\.pass).min(), now: now)
+                count: count, due: claim.due, limit: limit, passes: claim.newPasses, now: now)
             state.queue.add(claim.runs.map { ($0, memos[$0.lease.run] ?? Memo(), now) }, now: now)
             return (dropped, state.queue.executing)
         }
@@ -78,7 +82,7 @@ extension WorkerEngine {
     }
 
     /// The poll behind every hint; also the moment to compare what executes with what is leased.
-    func look(_ group: inout DiscardingTaskGroup) async throws {
+    func look(low: Int64, overdue: Duration?, _ group: inout DiscardingTaskGroup) async throws {
         let asked = ContinuousClock.now
         let id = session.current
         let registration = registration
@@ -87,11 +91,27 @@ extension WorkerEngine {
             state.schedule.looking()
             return state.leases
         }
-        let sight = try await pool.withConnection { db in
-            try Sight.look(db, queue: queue, functions: functions, session: id)
+        // Those that nobody knows of are found among all that this session ever leased, as long as a snapshot holds these.
+        let runs = asked < state.withLock { $0.lostLeasesAt } ? known.map(\.run) : nil
+        let sight: Sight
+        // Idle: nothing would be lost with the session, should the look make the beat late.
+        if known.isEmpty, let beating = session.beating(before: asked + configuration.pollInterval) {
+            sight = try await session.beat(beating) { db in
+                let sight = try Sight.look(
+                    db, queue: queue, functions: functions, session: id, beating: beating,
+                    low: low, overdue: overdue, known: runs)
+                return (sight, lives: sight.hasBeaten)
+            }
+        } else {
+            sight = try await pool.withConnection { db in
+                try Sight.look(
+                    db, queue: queue, functions: functions, session: id, low: low, overdue: overdue,
+                    known: runs)
+            }
         }
         let (gone, surplus) = state.withLock { state -> ([Lease], [Lease]) in
-            state.schedule.looked(ready: sight.ready, dueIn: sight.dueIn, now: .now)
+            if runs == nil { state.lostLeasesAt = .now + min((.now - asked) * 100, .seconds(10)) }
+            state.schedule.looked(ready: sight.ready, below: sight.below, dueIn: sight.dueIn, now: .now)
             state.isHeard = sight.isHeard
             let gone = id == nil ? [] : state.queue.remove { $0.claimedAt < asked && sight.held[$0.run.lease] == nil }
             state.leases.subtract(gone.map(\.run.lease))
@@ -100,6 +120,7 @@ extension WorkerEngine {
             // lost.
             let lost = id == nil ? [] : Set(sight.held.keys).subtracting(known)
             state.leases.formUnion(lost)
+            if !lost.isEmpty { state.lostLeasesAt = asked }
             return (gone.map(\.run.lease), stale.map(\.run.lease) + lost)
         }
         if let expiresIn = sight.expiresIn { expect(expiryAt: .now + max(expiresIn, .zero)) }

@@ -92,7 +92,11 @@ extension WorkerEngine {
                 group.addTask { await self.leave(LeasedCommit(lease: lease, next: .handBack)) }
             }
         }
-        state.withLock { $0.leases.subtract(leases) }
+        state.withLock { state in
+            state.leases.subtract(leases)
+            // Some may be refused, since somebody has their rows locked: the next look finds them.
+            state.lostLeasesAt = .now
+        }
         await hints.send([.ready])
     }
 

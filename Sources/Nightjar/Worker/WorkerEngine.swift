@@ -15,6 +15,8 @@ final class WorkerEngine: Sendable {
         var queue: LocalQueue<QueuedRun>
         /// Every lease that this worker knows that it has.
         var leases: Set<Lease> = []
+        /// When a look asks for leases next that it does not know of.
+        var lostLeasesAt = Instant.now
         /// Runs that this worker heard are cancelled while a claim is on its way, which may bring them; nil: none is.
         var cancelledMeanwhile: Set<UUID>?
         var isShuttingDown = false

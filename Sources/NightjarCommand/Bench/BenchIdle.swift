@@ -6,69 +6,129 @@ import Nightjar
 struct BenchIdle: Subcommand {
     static let configuration = CommandConfiguration(
         commandName: "idle",
-        abstract: "What a worker costs that has nothing to do: queries a second, processor, memory.")
+        abstract: "What workers cost that have nothing to do: queries a second, processor, memory.",
+        discussion: """
+            First one worker, then several, each a process of its own, beside runs that sleep, none of them due. Counted \
+            are all transactions in their database, and the processor time of the workers and of their connections' \
+            server processes, of all workers together. A million runs take a minute or two to make.
+            """)
 
     @OptionGroup var options: BenchOptions
 
     @Option(help: "For how long to watch.")
-    var seconds = 30
+    var seconds = 60
 
-    @Option(help: "How many runs sleep meanwhile, none of them due.")
-    var sleeping = 20_000
+    @Option(help: "How many runs sleep meanwhile.")
+    var sleeping = 1_000_000
 
-    struct Nap: EventData {
-        static let eventName = "bench/nap"
-        var n: Int
+    @Option(help: "How many workers idle at the second look.")
+    var workers = 8
+
+    private struct Reading: Sendable {
+        var transactions: Int64
+        var workers: [ProcessUsage]
+        var backends: [ProcessUsage]
+    }
+
+    func validate() throws {
+        guard seconds > 0, sleeping >= 0, workers > 0 else {
+            throw ValidationError("--seconds and --workers must be more than 0, --sleeping not less")
+        }
     }
 
     func execute() async throws -> ExitStatus {
-        // Its transactions would be counted with the worker's.
-        try await BenchArena.with(options, settings: ["autovacuum": "off"]) { arena in
-            let function = Function("nap", on: Nap.self).run { event, step in
-                try await step.sleep("long", for: .seconds(86_400))
-            }
-            let client = Client(database: arena.database, logger: .quiet)
-            let session = PostgresSession(arena.database, logger: .quiet)
-            let (sleeping, seconds) = (sleeping, seconds)
-            let figures = try await arena.withWorker([function]) {
-                let before = Self.residentMegabytes()
-                for start in stride(from: 0, to: sleeping, by: 1_000) {
-                    try await client.send((start..<min(start + 1_000, sleeping)).map { try NewEvent(Nap(n: $0)) })
-                }
-                await client.close()
-                while try await session.run({ db in
-                    try db.query("SELECT count(*) FROM nightjar.live WHERE state = 2")[0].decode(0, as: Int64.self)
-                }) < Int64(sleeping) { try await Task.sleep(for: .milliseconds(100)) }
-                try await Self.settle(session)
-                let (transactions, processor) = (try await Self.transactions(session), Self.processorSeconds())
-                try await Task.sleep(for: .seconds(seconds))
-                // Its own question is one of them.
-                let queries = try await Self.transactions(session) - transactions - 1
-                let used = Self.processorSeconds() - processor
-                return [
-                    ("sleeping_runs", JSON.integer(Int64(sleeping))),
-                    ("queries_per_second", .number(rounded(Double(queries) / Double(seconds)))),
-                    ("processor_share_percent", .number(rounded(used / Double(seconds) * 100))),
-                    ("resident_megabytes", .number(rounded(Self.residentMegabytes()))),
-                    ("resident_megabytes_before", .number(rounded(before))),
-                ]
-            }
+        // Its transactions would be counted with the workers'.
+        try await BenchArena.with(options, settings: ["autovacuum": "off", "max_wal_size": "16GB"]) { arena in
+            let session = try await Self.observer(of: arena)
+            let empty = try await watch(1, arena, session, for: min(seconds, 10))
+            try await SleepingRuns(arena: arena).make(sleeping)
+            let one = try await watch(1, arena, session, for: seconds)
+            let many = try await watch(workers, arena, session, for: seconds)
             await session.close()
-            try arena.report(figures, options)
+            try arena.report(
+                [
+                    ("sleeping_runs", JSON.integer(Int64(sleeping))),
+                    ("target_queries_per_second", .number(1)), ("target_processor_percent", .number(0.5)),
+                    ("resident_megabytes_before", empty.resident),
+                ] + one.figures("") + [("workers", .integer(Int64(workers)))] + many.figures("workers_"), options)
             return .success
         }
     }
 
+    private struct Watched: Sendable {
+        var queries: Double
+        var processor: Double
+        var backends: Double
+        var resident: JSON
+        var peak: JSON
+
+        func figures(_ prefix: String) -> [(name: String, value: JSON)] {
+            [
+                ("\(prefix)queries_per_second", .number(rounded(queries))),
+                ("\(prefix)processor_percent", .number(rounded(processor))),
+                ("\(prefix)server_processor_percent", .number(rounded(backends))),
+                ("\(prefix)resident_megabytes", resident), ("\(prefix)peak_megabytes", peak),
+            ]
+        }
+    }
+
+    private func watch(
+        _ count: Int, _ arena: BenchArena, _ session: PostgresSession, for seconds: Int
+    ) async throws -> Watched {
+        try await BenchProcess.with(count, in: arena) { processes in
+            try await settle(session, workers: count)
+            let before = try await Self.read(processes, session)
+            let start = ContinuousClock.now
+            try await Task.sleep(for: .seconds(seconds))
+            let after = try await Self.read(processes, session)
+            let time = (ContinuousClock.now - start).milliseconds / 1_000
+            func share(_ usages: KeyPath<Reading, [ProcessUsage]>) -> Double {
+                func sum(_ reading: Reading) -> Double { reading[keyPath: usages].map(\.processorSeconds).reduce(0, +) }
+                return max(0, sum(after) - sum(before)) / time * 100
+            }
+            return Watched(
+                queries: Double(after.transactions - before.transactions) / time,
+                processor: share(\.workers), backends: share(\.backends),
+                resident: Self.greatest(after.workers.map(\.residentMegabytes)),
+                peak: Self.greatest(after.workers.map(\.peakMegabytes)))
+        }
+    }
+
     /// Backends tell the figures of what they did long after they fell idle: waits until none comes late any more.
-    private static func settle(_ session: PostgresSession) async throws {
+    private func settle(_ session: PostgresSession, workers: Int) async throws {
+        let pause = min(5, seconds)
         var quiet = 0
-        var last = try await transactions(session)
+        var last = try await Self.transactions(session)
         for _ in 0..<12 where quiet < 3 {
-            try await Task.sleep(for: .seconds(5))
-            let now = try await transactions(session)
-            quiet = now - last <= 15 ? quiet + 1 : 0
+            try await Task.sleep(for: .seconds(pause))
+            let now = try await Self.transactions(session)
+            quiet = now - last <= Int64(3 * pause * workers) ? quiet + 1 : 0
             last = now
         }
+    }
+
+    private static func read(_ processes: [BenchProcess], _ session: PostgresSession) async throws -> Reading {
+        let backends = try await session.run { db in
+            try db.query(
+                """
+                SELECT pid FROM pg_stat_activity
+                WHERE datname = current_setting('nightjar.bench') AND application_name LIKE 'nightjar worker%'
+                """
+            ).map { try $0.decode(0, as: Int32.self) }
+        }
+        return Reading(
+            transactions: try await transactions(session),
+            workers: processes.compactMap { ProcessUsage(of: $0.processID) },
+            backends: backends.compactMap { ProcessUsage(of: $0) })
+    }
+
+    /// A connection beside the database that is watched, so that its own questions are not counted.
+    private static func observer(of arena: BenchArena) async throws -> PostgresSession {
+        let name = arena.database.keywords["dbname"] ?? ""
+        var database = arena.database
+        database.keywords["dbname"] = "postgres"
+        database.settings["nightjar.bench"] = name
+        return PostgresSession(database, logger: .quiet)
     }
 
     /// Outside of transactions of several statements a query is a transaction.
@@ -76,20 +136,12 @@ struct BenchIdle: Subcommand {
         try await session.run { db in
             try db.query("SELECT pg_stat_clear_snapshot()")
             return try db.query(
-                "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()")[0]
-                .decode(0)
+                """
+                SELECT xact_commit + xact_rollback FROM pg_stat_database
+                WHERE datname = current_setting('nightjar.bench')
+                """)[0].decode(0)
         }
     }
 
-    private static func processorSeconds() -> Double {
-        // POSIX: CLOCKS_PER_SEC is a million everywhere.
-        Double(clock()) / 1e6
-    }
-
-    private static func residentMegabytes() -> Double {
-        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8),
-            let pages = text.split(separator: " ").dropFirst().first.flatMap({ Double($0) })
-        else { return 0 }
-        return pages * Double(getpagesize()) / 1_048_576
-    }
+    private static func greatest(_ values: [Double]) -> JSON { values.max().map { .number(rounded($0)) } ?? .null }
 }

@@ -16,7 +16,7 @@ struct BenchMeter: Sendable {
 
     private static func cost(_ arena: BenchArena, _ workers: [WorkerProcess]) async throws -> BenchCost {
         var cost = try await BenchCost.now(arena.database, postmaster: arena.postmaster)
-        let seconds = workers.compactMap { ProcessUsage.processorSeconds(of: $0.id) }
+        let seconds = workers.compactMap { ProcessUsage(of: $0.id)?.processorSeconds }
         cost.clientSeconds = seconds.count == workers.count ? seconds.reduce(0, +) : nil
         return cost
     }
@@ -66,7 +66,7 @@ struct BenchMeter: Sendable {
         }
         await session.close()
         budget.cost = cost
-        budget.peakMegabytes = workers.compactMap { ProcessUsage.peakMegabytes(of: $0.id) }.max()
+        budget.peakMegabytes = workers.compactMap { ProcessUsage(of: $0.id)?.peakMegabytes }.max()
         return budget
     }
 }

@@ -50,7 +50,8 @@ actor NotificationListener {
     private func wait(on connection: PostgresConnection) throws {
         switch heartbeat.step(now: .now) {
         case .ping:
-            guard PQsendQuery(connection.handle, "") == 1 else { throw connection.sendFailure() }
+            // Nothing but a sign of life: an empty query would be a transaction.
+            guard PQpipelineSync(connection.handle) == 1 else { throw connection.sendFailure() }
             heartbeat.pinged(now: .now)
         case .giveUp:
             throw PostgresError(.connectionLost, "the server did not answer a ping")
@@ -90,6 +91,7 @@ actor NotificationListener {
         let opened = try PostgresConnection(configuration, logger: logger) { wakeUp.isSignalled }
         let listen = channels.map { "LISTEN \(PostgresIdentifier($0).quoted)" }.joined(separator: "; ")
         try opened.command(listen, within: .seconds(10))
+        guard PQenterPipelineMode(opened.handle) == 1 else { throw opened.sendFailure() }
         connection = opened
         heartbeat = Self.heartbeat(pingInterval)
         backOff.succeeded()

@@ -207,7 +207,11 @@ extension PlanTests {
 
         try await send("test/post", 0...50)
         try await send("test/cancel", 0...0)
-        try await touched("look") { db in _ = try db.query(Statement.look.sql, [Int32(1), session, [Int32(1), 2, 3]]) }
+        try await touched("look") { db in
+            _ = try db.query(
+                Statement.look.sql,
+                [Int32(1), session, [Int32(1), 2, 3], nil as UUID?, Int64.min, nil as Duration?, nil as [UUID]?])
+        }
         try await claim("claim", count: 50)
         let later = Date(timeIntervalSinceNow: 3_600)
         try await commit("open") { index, lease in

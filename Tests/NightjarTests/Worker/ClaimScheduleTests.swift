@@ -14,11 +14,28 @@ struct ClaimScheduleTests {
     func idle() {
         var schedule = schedule()
         #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: .min))
-        schedule.claimed(count: 0, limit: 100, lowestPass: nil, now: start)
+        schedule.claimed(count: 0, limit: 100, passes: nil, now: start)
         #expect(schedule.next(now: start, room: 100, jitter: 1) == .wait(until: start + .seconds(1)))
-        #expect(schedule.next(now: start + .seconds(1), room: 100, jitter: 1) == .look)
+        #expect(schedule.next(now: start + .seconds(1), room: 100, jitter: 1) == .look())
         schedule.looked(ready: false, dueIn: nil, now: start + .seconds(1))
         #expect(schedule.next(now: start + .seconds(1), room: 100, jitter: 1) == .wait(until: start + .seconds(2)))
+    }
+
+    @Test("Looks come an interval apart; the first one, and one that was held up, set a worker apart from others")
+    func apart() {
+        var schedule = schedule()
+        _ = schedule.next(now: start, room: 100, jitter: 0)
+        schedule.claimed(count: 0, limit: 100, passes: nil, now: start)
+        var now = start + .seconds(1)
+        for (jitter, pause) in [(0.0, 500), (0, 1_000), (1, 1_000)] {
+            #expect(schedule.next(now: now, room: 100, jitter: jitter) == .look())
+            schedule.looked(ready: false, dueIn: nil, now: now)
+            now += .milliseconds(pause)
+            #expect(schedule.next(now: now - .milliseconds(1), room: 100, jitter: 0) == .wait(until: now))
+        }
+        now += .milliseconds(700)
+        #expect(schedule.next(now: now, room: 100, jitter: 0) == .look())
+        #expect(schedule.next(now: now, room: 100, jitter: 0) == .wait(until: now + .milliseconds(500)))
     }
 
     @Test("A hint that comes while a claim is on its way is not swallowed by the claim's empty answer")
@@ -26,8 +43,8 @@ struct ClaimScheduleTests {
         var schedule = schedule()
         #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: .min))
         schedule.hinted()
-        schedule.claimed(count: 0, limit: 100, lowestPass: nil, now: start)
-        #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: .min))
+        schedule.claimed(count: 0, limit: 100, passes: nil, now: start)
+        #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: .min, overdue: .seconds(2)))
     }
 
     @Test(
@@ -36,7 +53,7 @@ struct ClaimScheduleTests {
     func due() {
         var schedule = schedule()
         _ = schedule.next(now: start, room: 100, jitter: 1)
-        schedule.claimed(count: 0, limit: 100, lowestPass: nil, now: start)
+        schedule.claimed(count: 0, limit: 100, passes: nil, now: start)
         schedule.expect(dueAt: start + .milliseconds(300))
         #expect(schedule.next(now: start, room: 100, jitter: 1) == .wait(until: start + .milliseconds(300)))
         schedule.looking()
@@ -46,22 +63,24 @@ struct ClaimScheduleTests {
         let later = start + .milliseconds(200)
         #expect(schedule.next(now: later, room: 100, jitter: 1) == .claim(limit: 100, low: .min))
         // Woken a hair too early: the database says when.
-        schedule.claimed(count: 0, limit: 100, lowestPass: nil, now: later)
-        #expect(schedule.next(now: later, room: 100, jitter: 1) == .look)
+        schedule.claimed(count: 0, limit: 100, passes: nil, now: later)
+        #expect(schedule.next(now: later, room: 100, jitter: 1) == .look(overdue: .seconds(2)))
     }
 
     @Test("Behind a backlog it waits for room worth a round trip, but not for ever, and reads on from where it was")
     func backlog() {
         var schedule = schedule()
         _ = schedule.next(now: start, room: 100, jitter: 1)
-        schedule.claimed(count: 100, limit: 100, lowestPass: 7, now: start)
+        schedule.claimed(count: 100, limit: 100, passes: 7...106, now: start)
         #expect(schedule.next(now: start, room: 5, jitter: 1) == .wait(until: start + .milliseconds(20)))
-        #expect(schedule.next(now: start, room: 25, jitter: 1) == .claim(limit: 25, low: 7))
-        schedule.claimed(count: 25, limit: 25, lowestPass: 9, now: start)
-        #expect(schedule.next(now: start + .milliseconds(20), room: 1, jitter: 1) == .claim(limit: 1, low: 9))
+        #expect(schedule.next(now: start, room: 25, jitter: 1) == .claim(limit: 25, low: 7, overdue: .seconds(2)))
+        schedule.claimed(count: 25, limit: 25, passes: 9...106, now: start)
+        #expect(
+            schedule.next(now: start + .milliseconds(20), room: 1, jitter: 1)
+                == .claim(limit: 1, low: 9, overdue: .milliseconds(2_020)))
         // Runs that came back keep their old place: once a second all is read.
-        schedule.claimed(count: 1, limit: 1, lowestPass: 10, now: start + .milliseconds(20))
-        #expect(schedule.next(now: start + .seconds(1), room: 50, jitter: 1) == .look)
+        schedule.claimed(count: 1, limit: 1, passes: 10...10, now: start + .milliseconds(20))
+        #expect(schedule.next(now: start + .seconds(1), room: 50, jitter: 1) == .look())
         #expect(schedule.next(now: start + .seconds(1), room: 50, jitter: 1) == .claim(limit: 50, low: .min))
     }
 
@@ -69,11 +88,11 @@ struct ClaimScheduleTests {
     func watermark() {
         var schedule = schedule()
         _ = schedule.next(now: start, room: 100, jitter: 1)
-        schedule.claimed(count: 100, limit: 100, lowestPass: 7, now: start)
-        #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: 7))
-        schedule.claimed(count: 3, limit: 100, lowestPass: 8, now: start)
-        #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: .min))
-        schedule.claimed(count: 0, limit: 100, lowestPass: nil, now: start)
+        schedule.claimed(count: 100, limit: 100, passes: 7...106, now: start)
+        #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: 7, overdue: .seconds(2)))
+        schedule.claimed(count: 3, limit: 100, passes: 8...9, now: start)
+        #expect(schedule.next(now: start, room: 100, jitter: 1) == .claim(limit: 100, low: .min, overdue: .seconds(2)))
+        schedule.claimed(count: 0, limit: 100, passes: nil, now: start)
         #expect(schedule.next(now: start, room: 100, jitter: 1) == .wait(until: start + .seconds(1)))
     }
 
@@ -81,6 +100,6 @@ struct ClaimScheduleTests {
     func full() {
         var schedule = schedule()
         #expect(schedule.next(now: start, room: 0, jitter: 1) == .wait(until: start + .seconds(1)))
-        #expect(schedule.next(now: start + .seconds(1), room: 0, jitter: 1) == .look)
+        #expect(schedule.next(now: start + .seconds(1), room: 0, jitter: 1) == .look())
     }
 }

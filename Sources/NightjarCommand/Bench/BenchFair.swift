@@ -1,0 +1,119 @@
+import ArgumentParser
+import Foundation
+import Nightjar
+
+/// `nightjar bench fair`
+struct BenchFair: Subcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fair",
+        abstract: "How long tenants with little to do wait behind one with much, in one queue.",
+        discussion: """
+            One tenant sends its events first, then each of the others one. Then their runs are claimed as a worker claims \
+            them, the engine's own statement over all of them, as fast as claims go and without executing anything: how \
+            many claims it takes until a quiet tenant's run is leased, and how long. First come, first served makes the \
+            quiet ones wait for the whole of the deep backlog; fair shares would have them in the first claims.
+
+            Each app has a queue and workers of its own, so tenants do not meet in one today; the scenario puts the \
+            functions of all into one.
+            """)
+
+    @OptionGroup var options: BenchOptions
+
+    @Option(help: "How many runs the deep tenant has.")
+    var deep = 300_000
+
+    @Option(help: "How many quiet tenants there are, with one run each.")
+    var quiet = 99
+
+    @Option(help: "How many runs a claim takes.")
+    var limit = 100
+
+    func validate() throws {
+        guard deep > 0, quiet > 0, limit > 0 else {
+            throw ValidationError("--deep, --quiet and --limit must be more than 0")
+        }
+    }
+
+    private struct Begun: Sendable {
+        var claims: [Double] = []
+        var milliseconds: [Double] = []
+        var total = 0
+        var took = 0.0
+    }
+
+    func execute() async throws -> ExitStatus {
+        try await BenchArena.with(options, settings: ["max_wal_size": "16GB"]) { arena in
+            try await send(arena)
+            let begun = try await claim(arena)
+            let (claims, times) = (Sample(begun.claims), Sample(begun.milliseconds))
+            let isFair = begun.claims.allSatisfy { $0 <= Double(deep / limit) / 2 }
+            try arena.report(
+                [
+                    ("order", .string(isFair ? "shared between tenants" : "first come, first served")),
+                    ("deep", .integer(Int64(deep))), ("quiet", .integer(Int64(quiet))),
+                    ("limit", .integer(Int64(limit))),
+                    ("claims_until_quiet_p50", claims.percentile(0.5)),
+                    ("claims_until_quiet_max", claims.percentile(1)),
+                    ("claims_if_first_come", .integer(Int64(deep / limit + 1))),
+                    ("claims_if_shared", .integer(Int64((quiet * 2 + limit - 1) / limit))),
+                    ("quiet_ms_p50", times.percentile(0.5)), ("quiet_ms_max", times.percentile(1)),
+                    ("claims", .integer(Int64(begun.total))),
+                    ("claims_ms", .number(rounded(begun.took))),
+                ], options)
+            return .success
+        }
+    }
+
+    /// Registers a function for each tenant, all in one queue, and sends their events, the deep one's first.
+    private func send(_ arena: BenchArena) async throws {
+        let session = PostgresSession(arena.database, logger: .quiet)
+        let functions = PostgresJSON(
+            #"[{"name": "work", "options": {}, "triggers": [{"event": "bench/work"}], "cancel": []}]"#)
+        try await session.run { [deep, quiet] db in
+            try db.script("SET statement_timeout = 0; SET nightjar.hints = 'own'")
+            for tenant in 1...(quiet + 1) {
+                let number = Int32(tenant)
+                _ = try db.execute(
+                    "INSERT INTO nightjar.tenants (tenant_id, name) VALUES ($1, 'tenant ' || $1::int) ON CONFLICT DO NOTHING",
+                    [number])
+                _ = try db.query("SELECT set_config('nightjar.tenant', $1::int::text, false)", [number])
+                _ = try db.query("SELECT nightjar.register('bench', $1)", [functions])
+            }
+            try db.script("UPDATE nightjar.functions SET queue = (SELECT min(f.queue) FROM nightjar.functions f)")
+            _ = try db.query("SELECT set_config('nightjar.tenant', '1', false)")
+            for start in stride(from: 0, to: deep, by: 20_000) {
+                _ = try db.execute(
+                    "INSERT INTO nightjar.events (name) SELECT 'bench/work' FROM generate_series(1, $1::int)",
+                    [Int32(min(20_000, deep - start))])
+            }
+            for tenant in 2...(quiet + 1) {
+                _ = try db.execute(
+                    "INSERT INTO nightjar.events (tenant_id, name) VALUES ($1, 'bench/work')", [Int32(tenant)])
+            }
+            try db.script("VACUUM ANALYZE")
+        }
+        await session.close()
+    }
+
+    private func claim(_ arena: BenchArena) async throws -> Begun {
+        let session = PostgresSession(arena.database.forEngine(name: "nightjar bench"), logger: .quiet)
+        let begun = try await session.run { [quiet, limit] db in
+            var claimer = try BenchClaimer(db)
+            var begun = Begun()
+            let start = ContinuousClock.now
+            while begun.claims.count < quiet {
+                let tenants = try claimer.claim(limit)
+                guard !tenants.isEmpty else { throw CommandError(.failure, "nothing is left to claim") }
+                begun.total += 1
+                for tenant in tenants where tenant > 1 {
+                    begun.claims.append(Double(begun.total))
+                    begun.milliseconds.append((ContinuousClock.now - start).milliseconds)
+                }
+            }
+            begun.took = (ContinuousClock.now - start).milliseconds
+            return begun
+        }
+        await session.close()
+        return begun
+    }
+}
