@@ -26,7 +26,7 @@ struct BenchCost: Sendable {
         }
         await session.close()
         return BenchCost(
-            clientSeconds: ProcessUsage(of: getpid()?.processorSeconds),
+            clientSeconds: ProcessUsage(of: getpid())?.processorSeconds,
             serverSeconds: postmaster.flatMap { ProcessUsage.processorSeconds(ofServer: $0) }, logBytes: bytes)
     }
 
