@@ -137,12 +137,12 @@ let package = Package(
         ),
         .testTarget(
             name: "PostgresClientTests",
-            dependencies: ["PostgresClient", "LocalPostgres", logging],
+            dependencies: ["PostgresClient", "LocalPostgres", "TestSupport", logging],
             swiftSettings: settings
         ),
         .testTarget(
             name: "NightjarCoreTests",
-            dependencies: ["NightjarCore", "ExpressionTesting", logging],
+            dependencies: ["NightjarCore", "TestSupport", "ExpressionTesting", logging],
             swiftSettings: settings
         ),
         .testTarget(

@@ -87,7 +87,8 @@ async def replaced_by_its_own_trigger(ctx):
     lambda app: {"cancel": [inngest.Cancel(event=app.event("brief"), timeout=datetime.timedelta(seconds=1))]}
 )
 async def listens_briefly(ctx):
-    await ctx.step.sleep("a while", 3000)
+    await ctx.step.sleep("longer than that", 1500)
+    await ctx.step.wait_for_event("end", event=ctx.app.event("end"), timeout=TEN_MINUTES)
     return "not cancelled"
 
 
@@ -200,8 +201,9 @@ def test_its_own_trigger_replaces_it(app):
 
 def test_the_listener_has_its_time(app):
     run = app.start("listens-briefly")
-    time.sleep(1.5)
+    until("its time to listen is over", lambda: "end" in [name for name, _ in run.steps()])
     app.send("brief")
+    app.send("end")
 
     assert run.completed() == "not cancelled"
 

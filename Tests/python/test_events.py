@@ -112,7 +112,6 @@ def test_the_same_seed_again_is_the_same_request(app):
     assert all(answer.json() == {"ids": ids, "status": 200} for answer in answers)
     for id in ids:
         app.runs(id)[0].completed()
-    time.sleep(0.2)
     assert [len(app.api.runs_of_event(id)) for id in ids] == [1, 1]
 
 

@@ -132,8 +132,6 @@ def test_a_cancelled_child_is_an_error(app):
     """The reference resolves the step with the finished event, as if the child had succeeded."""
     run = app.start("catches", {"function": "dawdles"})
     until("the parent waits", lambda: "call" in [name for name, _ in run.steps()])
-    # The child exists when its parent waits; a moment later it sleeps.
-    time.sleep(0.2)
     app.send("stop")
 
     assert "cancel" in (run.completed()["message"]).lower()

@@ -74,9 +74,14 @@ final class Executions: Sendable {
         state.withLock { $0.entries[run]?.lease.session == session }
     }
 
-    /// Cancels a run as soon as its execution begins.
+    /// Cancels a run as soon as its execution begins; at once if it has begun since somebody looked.
     func doom(_ lease: Lease) {
-        state.withLock { _ = $0.doomed.insert(lease) }
+        let begun = state.withLock { state -> Entry? in
+            if let entry = state.entries[lease.run], entry.lease == lease { return entry }
+            state.doomed.insert(lease)
+            return nil
+        }
+        begun?.cancel()
     }
 
     /// Cancels every task.

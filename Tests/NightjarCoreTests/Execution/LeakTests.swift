@@ -1,6 +1,7 @@
 import Foundation
 import NightjarCore
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("Memory", .timeLimit(.minutes(2)))
@@ -54,7 +55,7 @@ struct LeakTests {
             let result = await Local.$canary.withValue(Canary(locals)) {
                 await RunExecution(
                     definition: definition, context: context, recorder: recorder, clock: ManualClock().runClock,
-                    logger: LogRecorder().logger, patience: .none, mailbox: mailbox,
+                    logger: LoggedLines().logger, patience: .none, mailbox: mailbox,
                     interrupted: { _ in withExtendedLifetime(canary) {} }
                 ).run()
             }

@@ -1,6 +1,7 @@
 import Foundation
 import NightjarCore
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("A run of several branches", .timeLimit(.minutes(1)))
@@ -218,7 +219,7 @@ struct ParallelRunTests {
 
     @Test("steps of one id in parallel branches get indexes and a warning")
     func sameID() async {
-        let log = LogRecorder()
+        let log = LoggedLines()
         let store = RunStore(
             .test { step in
                 async let a = step.run("x") { 1 }
@@ -229,8 +230,8 @@ struct ParallelRunTests {
 
         #expect(await store.execute() == .ended(.completed(output: "3")))
         #expect(Set(store.memo.map(\.step)) == ["x", "x:1", "x:2"])
-        #expect(log.warnings.count == 1)
-        #expect(log.warnings.first?.contains("same step id") == true)
+        #expect(log.lines.count == 1)
+        #expect(log.lines.first?.contains("same step id") == true)
     }
 
     @Test("records of steps that end together go into one commit")

@@ -1,5 +1,6 @@
 import Foundation
 import NightjarCore
+import TestSupport
 import Testing
 
 /// The quiet period, which tells "all branches wait" from "one is busy outside of steps".
@@ -7,7 +8,7 @@ import Testing
 struct UnseenWorkTests {
     private let clock = ManualClock()
 
-    private func store(log: LogRecorder = LogRecorder(), _ definition: FunctionDefinition) -> RunStore {
+    private func store(log: LoggedLines = LoggedLines(), _ definition: FunctionDefinition) -> RunStore {
         RunStore(definition, clock: clock.runClock, patience: RunExecution.Patience(), logger: log.logger)
     }
 
@@ -46,7 +47,7 @@ struct UnseenWorkTests {
 
     @Test("a branch that is still away after the quiet period is cut off")
     func cutOff() async {
-        let log = LogRecorder()
+        let log = LoggedLines()
         let store = store(
             log: log,
             .test { step in
@@ -64,8 +65,8 @@ struct UnseenWorkTests {
     }
 
     @Test("code that does not end when its run has parked gets a warning")
-    func slowUnwinding() async {
-        let log = LogRecorder()
+    func slowUnwinding() async throws {
+        let log = LoggedLines()
         let release = Signal()
         let store = store(
             log: log,
@@ -82,13 +83,13 @@ struct UnseenWorkTests {
         clock.advance(by: .milliseconds(200))
         await clock.waitForSleeper(until: .milliseconds(5200))
         clock.advance(by: .seconds(5))
-        await log.waitForWarnings(2)
+        try await Waiting.until("both are logged") { log.lines.count >= 2 }
         release.fire()
 
         #expect(await result == .parked(until: .start + .seconds(60)))
-        #expect(log.warnings.count == 2)
-        #expect(log.warnings.first?.contains("outside of its steps") == true)
-        #expect(log.warnings.last?.contains("does not end") == true)
+        #expect(log.lines.count == 2)
+        #expect(log.lines.first?.contains("outside of its steps") == true)
+        #expect(log.lines.last?.contains("does not end") == true)
     }
 
     @Test("a linear function that came back from elsewhere waits for the quiet period")

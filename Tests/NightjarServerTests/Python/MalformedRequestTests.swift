@@ -20,11 +20,13 @@ extension PythonTests {
         @Test("what the OpenAPI document allows and what it forbids is answered as it says")
         func schemathesis() async throws {
             try await ServerGroup.with { group in
+                // One worker: Hypothesis parses the source of lambdas, and in CPython before 3.12.2 `ast.parse` in two threads
+                // at a time now and then fails with "recursion depth mismatch" (python/cpython#106905).
                 let schemathesis = try group.startPython([
                     "-m", "schemathesis.cli", "run", "\(group.url)/openapi.json",
                     "--checks",
                     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
-                    "--phases", "examples,coverage,fuzzing", "--max-examples", "15", "--seed", "1", "--workers", "2",
+                    "--phases", "examples,coverage,fuzzing", "--max-examples", "15", "--seed", "1", "--workers", "1",
                     "--generation-database", "none", "--no-shrink",
                 ])
                 let status = try await schemathesis.end(within: .seconds(120))

@@ -140,7 +140,7 @@ struct BulkCancelTests {
             let work = Task {
                 try await client.carryOut(bulkCancel: request.id, interruptingWhenCancelled: interrupts) { _ in
                     begun.set()
-                    try? await Task.sleep(for: .seconds(60))
+                    await Signal().untilCancelled()
                 }
             }
             try await begun.wait()

@@ -158,7 +158,7 @@ struct CancelledOutcomeTests {
             .run { _, step in
                 try await step.run("work") {
                     started.set()
-                    try await Task.sleep(for: .seconds(60))
+                    await Signal().untilCancelled()
                 }
             }
         try await TestDatabase.with { database in

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Nightjar
@@ -18,16 +19,30 @@ struct ExecutionsTests {
     }
 
     @Test("A cancel of another session's lease, or of another run, cancels nothing")
-    func others() async {
+    func others() async throws {
         let executions = Executions()
         let lease = Lease(run: UUID(), session: UUID(), epoch: 1)
-        let wasCancelled = await executions.execute(lease, mailbox: RunMailbox(), mail: 0) {
-            let other = executions.cancel(run: lease.run, session: UUID())
-            let unknown = executions.cancel(run: UUID(), session: lease.session)
-            let before = Task.isCancelled
-            let own = executions.cancel(run: lease.run, session: lease.session)
-            return [other, unknown, before, own, Task.isCancelled]
+        let execution = Task {
+            await executions.execute(lease, mailbox: RunMailbox(), mail: 0) { await Signal().untilCancelled() }
         }
-        #expect(wasCancelled == [false, false, false, true, true])
+        try await Waiting.until("it executes") { executions.contains(lease) }
+        #expect(!executions.cancel(run: lease.run, session: UUID()))
+        #expect(!executions.cancel(run: UUID(), session: lease.session))
+        #expect(executions.cancel(run: lease.run, session: lease.session))
+        await execution.value
+    }
+
+    @Test("What is doomed although it executes already is cancelled at once, and not remembered")
+    func doomedLate() async throws {
+        let executions = Executions()
+        let lease = Lease(run: UUID(), session: UUID(), epoch: 1)
+        let execution = Task {
+            await executions.execute(lease, mailbox: RunMailbox(), mail: 0) { await Signal().untilCancelled() }
+        }
+        try await Waiting.until("it executes") { executions.contains(lease) }
+        executions.doom(lease)
+        await execution.value
+        let wasCancelled = await executions.execute(lease, mailbox: RunMailbox(), mail: 0) { Task.isCancelled }
+        #expect(!wasCancelled)
     }
 }

@@ -2,6 +2,7 @@ import Foundation
 import LocalPostgres
 import Logging
 import PostgresClient
+import TestSupport
 import Testing
 
 @Suite("Passwords and encryption")
@@ -20,7 +21,7 @@ struct SecurityTests {
     func wrongPassword() async throws {
         var configuration = try await tcpConfiguration()
         configuration.keywords["password"] = "hunter2"
-        let log = LogRecorder()
+        let log = LoggedLines(from: .trace)
         let pool = PostgresPool(configuration, logger: log.logger)
 
         let error = await postgresError { try await pool.execute("select 1") }
@@ -29,7 +30,7 @@ struct SecurityTests {
         #expect(error?.sqlState == SQLState(rawValue: "28P01"))
         #expect(error?.isRetryable == false)
         #expect(!String(describing: error).contains("hunter2"))
-        #expect(!log.text.contains("hunter2"))
+        #expect(!log.lines.contains { $0.contains("hunter2") })
         await pool.close()
     }
 
@@ -50,13 +51,13 @@ struct SecurityTests {
     @Test("no log line of a normal connection shows the password")
     func logging() async throws {
         let configuration = try await tcpConfiguration()
-        let log = LogRecorder()
+        let log = LoggedLines(from: .trace)
         let session = PostgresSession(configuration, logger: log.logger)
         try await session.connect()
         await session.close()
 
-        #expect(log.text.contains("connected"))
-        #expect(!log.text.contains("pass word"))
+        #expect(log.lines.contains { $0.contains("connected") })
+        #expect(!log.lines.contains { $0.contains("pass word") })
     }
 
     @Test("TLS with a certificate that is checked, and without one that is trusted")

@@ -1,16 +1,14 @@
 import PostgresClient
+import TestSupport
 
-/// Asks again and again until the answer is yes, at most for some seconds.
-///
-/// For things that are shown but not announced. The pause between the questions leaves the processor to what is
-/// waited for.
+/// Asks again until the answer is yes, for at most a minute; answers whether it became so.
 func eventually(_ isTrue: () async throws -> Bool) async throws -> Bool {
-    let deadline = ContinuousClock.now + .seconds(60)
-    while ContinuousClock.now < deadline {
-        if try await isTrue() { return true }
-        try await Task.sleep(for: .milliseconds(2))
+    do {
+        try await Waiting.until("", within: .seconds(60), isTrue)
+        return true
+    } catch is Waiting.TimedOut {
+        return false
     }
-    return false
 }
 
 /// Whether a statement containing a text is being executed, or waits, on the shared server.
