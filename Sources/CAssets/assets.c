@@ -54,6 +54,9 @@ static const char migration_0015[] = {
 static const char migration_0016[] = {
 #embed "../../migrations/0016_reach.sql" suffix(, 0)
 };
+static const char migration_0017[] = {
+#embed "../../migrations/0017_end_cost.sql" suffix(, 0)
+};
 
 static const char api_cancellations[] = {
 #embed "statements/api_cancellations.sql" suffix(, 0)
@@ -256,9 +259,6 @@ static const char resolve[] = {
 static const char search_newcomers[] = {
 #embed "statements/search_newcomers.sql" suffix(, 0)
 };
-static const char send[] = {
-#embed "statements/send.sql" suffix(, 0)
-};
 static const char send_signal[] = {
 #embed "statements/send_signal.sql" suffix(, 0)
 };
@@ -292,6 +292,7 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0014, "0014_remote_apps"),
     ASSET(migration_0015, "0015_flow_control"),
     ASSET(migration_0016, "0016_reach"),
+    ASSET(migration_0017, "0017_end_cost"),
 };
 
 static const struct nightjar_asset statements[] = {
@@ -362,7 +363,6 @@ static const struct nightjar_asset statements[] = {
     ASSET(reschedule, "reschedule"),
     ASSET(resolve, "resolve"),
     ASSET(search_newcomers, "search_newcomers"),
-    ASSET(send, "send"),
     ASSET(send_signal, "send_signal"),
     ASSET(still_executing, "still_executing"),
     ASSET(store_events, "store_events"),

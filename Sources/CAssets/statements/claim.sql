@@ -38,6 +38,10 @@ WITH me AS MATERIALIZED (
     ORDER BY l.pass, l.run_id LIMIT (SELECT greatest($3 - (SELECT count(*) FROM due) - count(*), 0) FROM back) FOR UPDATE SKIP LOCKED
 ), candidate AS MATERIALIZED (
     SELECT * FROM due UNION ALL SELECT * FROM back UNION ALL SELECT * FROM ready
+), oldest AS MATERIALIZED (
+    -- From where on the log is read: one bound for all runs of the claim, since one for each took a quarter of its time.
+    SELECT nightjar.uuid7_floor(nightjar.uuid7_time(c.run_id) - interval '1 hour') AS log_id
+    FROM candidate c WHERE c.epoch = 0 AND NOT c.newcomer ORDER BY c.run_id LIMIT 1
 ), hit AS MATERIALIZED (
     SELECT c.run_id, h.*
     FROM candidate c CROSS JOIN LATERAL (
@@ -64,7 +68,7 @@ WITH me AS MATERIALIZED (
         -- Both ids are made by the server. They follow the sequence numbers but for the duration of a statement.
         CROSS JOIN LATERAL (SELECT m.seq, m.event_id, m.log_id FROM nightjar.match_log m
                             WHERE m.tenant_id = w.tenant_id AND m.key = w.key AND m.seq > w.since
-                              AND m.log_id >= nightjar.uuid7_floor(nightjar.uuid7_time(c.run_id) - interval '1 hour')
+                              AND m.log_id >= (SELECT o.log_id FROM oldest o)
                               AND m.log_id < nightjar.uuid7_floor(now() + interval '1 hour') OFFSET 0) m
         WHERE c.epoch = 0 AND NOT c.newcomer
           AND nightjar.policy_holds(w.policy_id, c.run_id, m.event_id, nightjar.uuid7_time(m.log_id))

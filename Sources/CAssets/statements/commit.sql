@@ -77,7 +77,8 @@ WITH asked AS MATERIALIZED (
     DELETE FROM nightjar.open_steps o
     WHERE o.run_id = ANY (ARRAY(SELECT s.run_id FROM unnest($8::uuid[], $10::smallint[]) AS s (run_id, kind)
                                 WHERE s.kind IN (4, 5, 6) AND (s.run_id IN (SELECT ok.run_id FROM ok)) IS TRUE))
-      AND (o.run_id, o.step) IN (SELECT * FROM unnest($8::uuid[], $9::text[]))
+      AND (o.run_id, o.step) IN (SELECT s.run_id, s.step FROM unnest($8::uuid[], $9::text[], $10::smallint[]) AS s (run_id, step, kind)
+                                 WHERE s.kind IN (4, 5, 6))
 ), opened AS (
     -- ON CONFLICT: when the answer to this commit is lost it is sent again.
     INSERT INTO nightjar.open_steps (run_id, step, name, kind, started_at, due_at, cascades, spec, tenant_id)
@@ -118,5 +119,6 @@ WITH asked AS MATERIALIZED (
         session_id = NULL, remote_state = coalesce(ok.remote_state, l.remote_state), deaths = CASE WHEN ok.next = 6 THEN l.deaths ELSE 0 END
     FROM ok
     WHERE l.run_id = ANY (ARRAY(SELECT ok.run_id FROM ok WHERE ok.next IN (4, 5, 6, 7, 8))) AND l.run_id = ok.run_id
+      AND ok.next IN (4, 5, 6, 7, 8)
 )
 SELECT h.run_id, CASE WHEN NOT h.outdated THEN h.behind END FROM held h

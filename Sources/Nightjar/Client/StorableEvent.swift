@@ -7,7 +7,8 @@ package struct StorableEvent: Sendable {
     /// Set when the sender chose an id that cannot be stored: the event gets, in place of its `eventID`, the one that the
     /// first event with this key got.
     package var key: String?
-    package var tenant: Int32
+    /// Nil: the tenant of the connection.
+    package var tenant: Int32?
     package var name: String
     /// A JSON object.
     package var dataJSON: String
@@ -19,7 +20,7 @@ package struct StorableEvent: Sendable {
     package var timestamp: Date?
 
     package init(
-        eventID: UUID = UUIDv7.make(), key: String? = nil, tenant: Int32, name: String, dataJSON: String,
+        eventID: UUID = UUIDv7.make(), key: String? = nil, tenant: Int32?, name: String, dataJSON: String,
         userJSON: String? = nil, id: String? = nil, timestamp: Date? = nil
     ) {
         self.eventID = eventID

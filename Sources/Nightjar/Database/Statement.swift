@@ -33,7 +33,6 @@ package enum Statement: String, CaseIterable {
     case reschedule
     case resolve
     case searchNewcomers = "search_newcomers"
-    case send
     case sendSignal = "send_signal"
     case stillExecuting = "still_executing"
     case tick

@@ -42,17 +42,11 @@ package struct Server: Service {
                     configuration.connectionLimit, logger: services.logger)),
             onServerRunning: { [onListening] channel in await onListening(channel.localAddress?.port ?? 0) },
             logger: services.logger)
-        let batcher = services.batcher
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await batcher.run() }
-            // Whatever ends the server, what its requests have brought is still written.
-            defer { batcher.close() }
-            do { try await application.run() } catch let error as IOError where error.errnoCode == EADDRINUSE {
-                throw NightjarError(
-                    .configuration,
-                    "port \(configuration.port) of \(configuration.host) is in use: by another 'nightjar', perhaps; "
-                        + "end that, or choose another with --port")
-            }
+        do { try await application.run() } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            throw NightjarError(
+                .configuration,
+                "port \(configuration.port) of \(configuration.host) is in use: by another 'nightjar', perhaps; "
+                    + "end that, or choose another with --port")
         }
     }
 

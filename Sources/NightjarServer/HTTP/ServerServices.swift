@@ -7,8 +7,8 @@ package struct ServerServices: Sendable {
     package let client: Client
     package let configuration: ServerConfiguration
     package let logger: Logger
-    /// Stores events of concurrent requests together.
-    let batcher: EventBatcher
+    /// Takes in the events of requests.
+    let intake: EventIntake
     /// Who may send events.
     let eventKeys: EventKeys
     /// Registers apps.
@@ -23,7 +23,7 @@ package struct ServerServices: Sendable {
         self.client = client
         self.configuration = configuration
         self.logger = logger
-        batcher = EventBatcher(client: client, logger: logger)
+        intake = EventIntake(client: client)
         registry = AppRegistry(pool: pool, logger: logger)
         eventKeys = EventKeys(pool: pool, keys: configuration.keys)
     }

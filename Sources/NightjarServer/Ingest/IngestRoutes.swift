@@ -55,7 +55,7 @@ extension ServerServices {
     /// Stores events, all or none, and answers their ids once they are durable.
     func send(_ events: [IngestEvent], seed: EventSeed?, tenant: Int32) async throws -> [UUID] {
         let isStorable = seed?.isStorable(at: Date()) ?? false
-        return try await batcher.store(
+        return try await intake.store(
             events.enumerated().map { index, event in
                 let seeded = seed?.id(index + 1)
                 return StorableEvent(

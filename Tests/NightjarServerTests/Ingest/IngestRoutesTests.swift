@@ -112,38 +112,6 @@ struct IngestRoutesTests {
         }
     }
 
-    @Test("requests at once share commits; one that the database refuses fails alone")
-    func shared() async throws {
-        try await APIServer.with([]) { server in
-            try await server.services.pool.execute("ALTER TABLE nightjar.events ADD CHECK (name <> 'bad')")
-            let blocker = PostgresSession(server.database.configuration, logger: .init(label: "test"))
-            try await blocker.run { db in try db.script("BEGIN; LOCK TABLE nightjar.events IN SHARE MODE") }
-            let batcher = server.services.batcher
-            let before = batcher.statistics
-            let outcomes = try await withThrowingTaskGroup(of: (isBad: Bool, isStored: Bool).self) { group in
-                for index in 0..<40 {
-                    let isBad = index % 13 == 5
-                    let events = [isBad ? "bad" : "good", "x"].map {
-                        StorableEvent(tenant: 1, name: $0, dataJSON: "{}")
-                    }
-                    group.addTask { (isBad, (try? await batcher.store(events)) == events.map(\.eventID)) }
-                }
-                // The first of them waits for the lock; the others gather behind it.
-                try await eventually("the requests wait") { batcher.waiting == 39 }
-                try await blocker.run { db in try db.script("COMMIT") }
-                return try await group.reduce(into: []) { $0.append($1) }
-            }
-            await blocker.close()
-            #expect(outcomes.count == 40 && outcomes.allSatisfy { $0.isBad != $0.isStored })
-            let after = batcher.statistics
-            #expect(after.requests - before.requests == 37)
-            #expect(after.events - before.events == 74)
-            // Split around the three that were refused.
-            #expect(after.commits - before.commits < 20, "\(after)")
-            #expect(try await server.number("SELECT count(*) FROM nightjar.events WHERE name = 'good'") == 37)
-        }
-    }
-
     @Test("a connection that breaks while events are stored: they are there once")
     func broken() async throws {
         try await APIServer.with([]) { server in

@@ -1,0 +1,183 @@
+internal import Foundation
+internal import Logging
+internal import PostgresClient
+internal import Synchronization
+
+/// Gathers the events of concurrent calls, so that they share statements and commits: what comes while nobody writes is
+/// written at once; what comes meanwhile is written next, together.
+///
+/// Each caller either writes, for all that wait, or waits until another has written for it: no task of its own is needed.
+/// The events of one call are stored all or none. A call whose events the database refuses fails alone: its batch is split
+/// until it is by itself.
+final class EventGroup: Sendable {
+    /// A batch takes no more calls once it has as much.
+    private static let limits = (events: 5_000, bytes: 8 << 20)
+
+    private struct Call: Sendable {
+        var events: [StorableEvent]
+        var size: Int
+        /// Its place in the order of those that waited; 0: it did not.
+        var number = 0
+        var continuation: CheckedContinuation<Turn, any Error>?
+
+        init(_ events: [StorableEvent]) {
+            self.events = events
+            size = events.reduce(0) { $0 + $1.dataJSON.utf8.count + ($1.userJSON?.utf8.count ?? 0) + 200 }
+        }
+    }
+
+    /// What becomes of a call that waited.
+    private enum Turn: Sendable {
+        case stored([UUID])
+        /// It is to write this batch, of which it is the first.
+        case write([Call])
+    }
+
+    private struct State {
+        var waiting: [Call] = []
+        var writers = 0
+        var lastNumber = 0
+    }
+
+    private let state = Mutex(State())
+    private let source: any ConnectionSource
+    private let logger: Logger
+    private let writers: Int
+
+    /// - Parameter writers: how many batches are written at the same time. More make smaller batches; with one, whoever
+    ///   waits for a row that a user's transaction holds would make all others wait.
+    init(source: any ConnectionSource, writers: Int, logger: Logger) {
+        self.source = source
+        self.writers = max(1, writers)
+        self.logger = logger
+    }
+
+    /// The calls whose events are not being written yet.
+    var waiting: Int { state.withLock { $0.waiting.count } }
+
+    /// Stores the events of a call, all or none, in this order; answers under which ids once they are durable.
+    ///
+    /// A caller whose task is cancelled before its turn has come stores nothing.
+    func store(_ events: [StorableEvent]) async throws -> [UUID] {
+        let isFree = state.withLock { state in
+            guard state.writers < writers else { return false }
+            state.writers += 1
+            return true
+        }
+        let call = Call(events)
+        if isFree { return try await write([call]) }
+        switch try await turn(of: call) {
+        case .stored(let ids): return ids
+        case .write(let batch): return try await write(batch)
+        }
+    }
+
+    // MARK: - Waiting
+
+    private func turn(of call: Call) async throws -> Turn {
+        var call = call
+        call.number = state.withLock { state in
+            state.lastNumber += 1
+            return state.lastNumber
+        }
+        return try await withTaskCancellationHandler { [call] in
+            try await withCheckedThrowingContinuation { continuation in
+                var call = call
+                call.continuation = continuation
+                let turn = state.withLock { [call] state -> Result<Turn, any Error>? in
+                    if Task.isCancelled { return .failure(CancellationError()) }
+                    // The last writer may have ended since.
+                    if state.writers < writers {
+                        state.writers += 1
+                        return .success(.write([call]))
+                    }
+                    state.waiting.append(call)
+                    return nil
+                }
+                if let turn { continuation.resume(with: turn) }
+            }
+        } onCancel: { [number = call.number] in
+            let removed = state.withLock { state in
+                state.waiting.firstIndex { $0.number == number }.map { state.waiting.remove(at: $0) }
+            }
+            removed?.continuation?.resume(throwing: CancellationError())
+        }
+    }
+
+    private func passOn() {
+        let next = state.withLock { state -> [Call]? in
+            var (count, events, bytes) = (0, 0, 0)
+            for call in state.waiting {
+                events += call.events.count
+                bytes += call.size
+                if count > 0, events > Self.limits.events || bytes > Self.limits.bytes { break }
+                count += 1
+            }
+            guard count > 0 else {
+                state.writers -= 1
+                return nil
+            }
+            defer { state.waiting.removeFirst(count) }
+            return Array(state.waiting.prefix(count))
+        }
+        if let next { next[0].continuation?.resume(returning: .write(next)) }
+    }
+
+    // MARK: - Writing
+
+    /// Writes a batch for its first call, and tells the others.
+    private func write(_ batch: [Call]) async throws -> [UUID] {
+        // In a task that the caller waits for, but cannot cancel: the others' events go with it.
+        let results = await Task { await self.results(of: batch[...]) }.value
+        passOn()
+        for (call, result) in zip(batch, results).dropFirst() { call.continuation?.resume(with: result.map(Turn.stored)) }
+        return try results[0].get()
+    }
+
+    private func results(of calls: ArraySlice<Call>) async -> [Result<[UUID], any Error>] {
+        do {
+            var ids = try await written(calls.flatMap(\.events), isShared: calls.count > 1)[...]
+            return calls.map { call in
+                defer { ids = ids.dropFirst(call.events.count) }
+                return .success(Array(ids.prefix(call.events.count)))
+            }
+        } catch let error as PostgresError where calls.count > 1 && (error.isAboutValues || error.isAboutLocks) {
+            logger.notice("events of a batch were refused; it is split", metadata: [LogKey.error: "\(error.message)"])
+            let middle = calls.startIndex + calls.count / 2
+            let first = await results(of: calls[..<middle])
+            return first + (await results(of: calls[middle...]))
+        } catch {
+            return calls.map { _ in .failure(error) }
+        }
+    }
+
+    /// Events that are stored already are left alone, so a connection that is lost on the way does no harm: the same is
+    /// done again.
+    private func written(_ events: [StorableEvent], isShared: Bool) async throws -> [UUID] {
+        var attempt = 0
+        while true {
+            do {
+                return try await source.withConnection { db in try StorableEvent.store(events, db) }
+            } catch let error as PostgresError
+                where (error.isRetryable || error.code == .commitOutcomeUnknown) && attempt < 5
+                && !(isShared && error.isAboutLocks)
+            {
+                attempt += 1
+                try await Task.sleep(for: .milliseconds(20 << attempt))
+            }
+        }
+    }
+}
+
+extension PostgresError {
+    /// Whether somebody held for too long what a row had to wait for, such as the id of an event.
+    fileprivate var isAboutLocks: Bool { sqlState == .lockNotAvailable }
+
+    /// Whether the error lies in what was stored: data that cannot be (class 22, 23), limits of the server (54), a statement
+    /// that took too long, and what triggers of the user refuse.
+    package var isAboutValues: Bool {
+        if code == .encoding { return true }
+        guard code == .server, let state = sqlState else { return false }
+        return ["22", "23", "54", "P0"].contains(String(state.rawValue.prefix(2))) || state == .queryCanceled
+    }
+}
