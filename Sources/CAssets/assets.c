@@ -55,7 +55,7 @@ static const char migration_0016[] = {
 #embed "../../migrations/0016_reach.sql" suffix(, 0)
 };
 static const char migration_0017[] = {
-#embed "../../migrations/0017_end_cost.sql" suffix(, 0)
+#embed "../../migrations/0017_costs.sql" suffix(, 0)
 };
 
 static const char api_cancellations[] = {
@@ -292,7 +292,7 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0014, "0014_remote_apps"),
     ASSET(migration_0015, "0015_flow_control"),
     ASSET(migration_0016, "0016_reach"),
-    ASSET(migration_0017, "0017_end_cost"),
+    ASSET(migration_0017, "0017_costs"),
 };
 
 static const struct nightjar_asset statements[] = {

@@ -7,6 +7,8 @@ enum Hint: Hashable, Sendable {
     case ready
     /// An event's keys wait to be applied to the match index.
     case pending
+    /// Others insert at the same time and may not say so; see migration 0017.
+    case more
     /// Events are gathered for runs that are to start later.
     case gathered
     /// A session's run was cancelled.
@@ -28,6 +30,7 @@ enum Hint: Hashable, Sendable {
             switch hint {
             case .ready: words.append("ready")
             case .pending: words.append("pending")
+            case .more: words.append("more")
             case .gathered: words.append("gathered")
             case .cancelled(let session, let run): runs["cancelled:\(session.uuidString)", default: []].append(run)
             case .answered(let session, let run): runs["answered:\(session.uuidString)", default: []].append(run)
@@ -58,6 +61,7 @@ enum Hint: Hashable, Sendable {
             switch word {
             case "ready": return [.ready]
             case "pending": return [.pending]
+            case "more": return [.more]
             case "gathered": return [.gathered]
             default:
                 let parts = word.split(separator: ":")

@@ -73,6 +73,11 @@ struct ClaimSchedule {
         low = .min
     }
 
+    /// Something may come of which no hint will tell: looks once its transaction has probably ended.
+    mutating func lookSoon(now: Instant) {
+        pollAt = min(pollAt, now + .milliseconds(100))
+    }
+
     /// A look goes out; its answer will not know of what happens meanwhile.
     mutating func looking() {
         expectedMeanwhile = nil

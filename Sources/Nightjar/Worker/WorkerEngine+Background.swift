@@ -167,6 +167,7 @@ extension WorkerEngine {
         switch hint {
         case .ready: hinted()
         case .pending: pendingHinted()
+        case .more: lookSoon()
         case .gathered: gatherAlarm.ring()
         case .cancelled(let session, let run): cancelled(run: run, session: session)
         case .answered(let session, let run): executions.answered(run: run, session: session)

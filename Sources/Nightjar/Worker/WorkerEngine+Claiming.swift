@@ -145,4 +145,10 @@ extension WorkerEngine {
         state.withLock { $0.schedule.hinted() }
         alarm.ring()
     }
+
+    /// Something may come of which no hint will tell.
+    func lookSoon() {
+        state.withLock { $0.schedule.lookSoon(now: .now) }
+        alarm.ring()
+    }
 }

@@ -19,7 +19,7 @@ extension Run {
 
     /// Asks what to do now that the executor is dry; nil when it no longer is.
     func turn(wasBusy: Bool) -> RunMachine.Turn? {
-        let (now, random) = (now, random())
+        let now = now
         return state.withLock { state in
             guard state.jobs.isEmpty else { return nil }
             state.isSignalled = false

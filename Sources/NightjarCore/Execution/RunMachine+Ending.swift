@@ -65,7 +65,7 @@ extension RunMachine {
         pending.steps.removeAll(where: \.isWithdrawn)
         let now = situation.now
         let retryAt = options.retries.retryDate(
-            after: error, attempt: streak + 1, random: situation.random, now: now)
+            after: error, attempt: streak + 1, random: situation.random(), now: now)
         var commit = park(until: retryAt, reason: .retrying)
         commit.attempts.append(
             RecordedAttempt(

@@ -10,8 +10,8 @@ extension RunMachine {
         ///
         /// Only a function that never had a child task nor came back from elsewhere is known to have one branch.
         var mayHaveUnseenWork: Bool
-        /// The next random number from 0 to 1.
-        var random: Double
+        /// From 0 up to but not including 1; asked only when a retry needs its jitter.
+        var random: @Sendable () -> Double
     }
 
     /// What the driver does next.

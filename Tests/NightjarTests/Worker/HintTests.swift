@@ -37,6 +37,43 @@ struct HintTests {
         }
     }
 
+    @Test("Of transactions that insert at the same time some notify, and what the others inserted is found by that")
+    func crowd() async throws {
+        let started = Signal()
+        let function = Self.endless(started, Signal())
+        try await TestDatabase.with { database in
+            try await RunningWorker.with([function], in: database, configure: { $0.pollInterval = .seconds(600) }) {
+                _ in
+                let sessions = (0..<5).map { _ in PostgresSession(database.configuration, logger: .silent) }
+                try await Self.isListening(sessions[0])
+                for (index, session) in sessions.dropLast().enumerated() {
+                    try await session.run { db in
+                        try db.script(
+                            """
+                            BEGIN;
+                            INSERT INTO nightjar.events (name, data) VALUES ('blog/post.cancelled', '{"postID": "other-\(index)"}')
+                            """)
+                    }
+                }
+                let places = try await sessions[4].run { db in
+                    try db.script(
+                        """
+                        BEGIN;
+                        INSERT INTO nightjar.events (name, data) VALUES ('blog/post.scheduled', '{"postID": "p", "scheduledAt": 0}')
+                        """)
+                    defer { try? db.script("COMMIT") }
+                    return try db.query(
+                        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")[0]
+                        .decode(0, as: Int64.self)
+                }
+                #expect(places == 0, "it says nothing itself")
+                try await sessions[3].run { db in try db.script("COMMIT") }
+                try await started.wait()
+                for session in sessions { await session.close() }
+            }
+        }
+    }
+
     @Test("Whoever sends a hint is not kept by the hints of others that gather meanwhile, which are sent all the same")
     func gathering() async throws {
         try await TestDatabase.with { database in

@@ -26,10 +26,10 @@ struct IdleTests {
                 let sql = PostgresSession(database.configuration, logger: .silent)
                 // From another database, so that waiting is not counted.
                 var beside = database.configuration
-                beside.parameters["dbname"] = "postgres"
+                beside.keywords["dbname"] = "postgres"
                 let watch = PostgresSession(beside, logger: .silent)
-                // What belongs to the start has been asked by then.
-                try await Self.transactions(watch, in: database.name, more: 40)
+                // What belongs to the start has been asked by then, and counted: a session counts up to 10 s later.
+                try await Self.transactions(watch, in: database.name, more: 70)
                 let before = try await Self.count(sql)
                 try await Self.transactions(watch, in: database.name, more: 40)
                 let after = try await Self.count(sql)
