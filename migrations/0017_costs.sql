@@ -40,10 +40,6 @@ CREATE FUNCTION nightjar.heard(tenants int[], names text[]) RETURNS TABLE (tenan
                   WHERE m.tenant_id = a.tenant_id AND m.prefix IS NOT NULL AND starts_with(n.name, m.prefix) OFFSET 0)
 $$;
 
-CREATE OR REPLACE FUNCTION nightjar.is_heard(tenant_id int, name text) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (SELECT FROM nightjar.heard(ARRAY[is_heard.tenant_id], ARRAY[is_heard.name]))
-$$;
-
 CREATE OR REPLACE FUNCTION nightjar.live_ended() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = on SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$

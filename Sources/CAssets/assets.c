@@ -57,6 +57,9 @@ static const char migration_0016[] = {
 static const char migration_0017[] = {
 #embed "../../migrations/0017_costs.sql" suffix(, 0)
 };
+static const char migration_0018[] = {
+#embed "../../migrations/0018_ingest_cost.sql" suffix(, 0)
+};
 
 static const char api_cancellations[] = {
 #embed "statements/api_cancellations.sql" suffix(, 0)
@@ -293,6 +296,7 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0015, "0015_flow_control"),
     ASSET(migration_0016, "0016_reach"),
     ASSET(migration_0017, "0017_costs"),
+    ASSET(migration_0018, "0018_ingest_cost"),
 };
 
 static const struct nightjar_asset statements[] = {

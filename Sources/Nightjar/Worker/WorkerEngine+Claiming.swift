@@ -94,8 +94,8 @@ extension WorkerEngine {
         // Those that nobody knows of are found among all that this session ever leased, as long as a snapshot holds these.
         let runs = asked < state.withLock { $0.lostLeasesAt } ? known.map(\.run) : nil
         let sight: Sight
-        // Idle: nothing would be lost with the session, should the look make the beat late.
-        if known.isEmpty, let beating = session.beating(before: asked + configuration.pollInterval) {
+        // Idle: nothing would be lost with the session, should the look make the beat late. The next one may come late, too.
+        if known.isEmpty, let beating = session.beating(before: asked + configuration.pollInterval * 1.5) {
             sight = try await session.beat(beating) { db in
                 let sight = try Sight.look(
                     db, queue: queue, functions: functions, session: id, beating: beating,
