@@ -23,12 +23,12 @@ public final class Client: Sendable {
         var configuration = PostgresPool.Configuration()
         configuration.size = connections
         self.init(
-            PostgresPool(database.forClient, configuration: configuration, logger: logger), writers: connections / 2,
+            PostgresPool(database.forClient, configuration: configuration, logger: logger), writers: connections - 1,
             logger: logger)
     }
 
     /// Creates a client over a pool that others use as well; whoever made the pool closes it.
-    /// - Parameter writers: how many statements at most store events at the same time.
+    /// - Parameter writers: how many statements at most store events at the same time; see ``EventGroup``.
     package convenience init(sharing pool: PostgresPool, writers: Int = 1, logger: Logger) {
         self.init(pool, writers: writers, logger: logger)
     }

@@ -4,7 +4,8 @@ internal import PostgresClient
 internal import Synchronization
 
 /// Gathers the events of concurrent calls, so that they share statements and commits: what comes while nobody writes is
-/// written at once; what comes meanwhile is written next, together.
+/// written at once; what comes meanwhile is written next, together. One writes at a time, unless it is held up, as by a row
+/// that a user's transaction holds: then the next one begins beside it.
 ///
 /// Each caller either writes, for all that wait, or waits until another has written for it: no task of its own is needed.
 /// The events of one call are stored all or none. A call whose events the database refuses fails alone: its batch is split
@@ -12,6 +13,8 @@ internal import Synchronization
 final class EventGroup: Sendable {
     /// A batch takes no more calls once it has as much.
     private static let limits = (events: 5_000, bytes: 8 << 20)
+    /// A writer that takes longer is held up.
+    private static let patience = Duration.milliseconds(20)
 
     private struct Call: Sendable {
         var events: [StorableEvent]
@@ -34,22 +37,45 @@ final class EventGroup: Sendable {
     }
 
     private struct State {
+        let limit: Int
         var waiting: [Call] = []
-        var writers = 0
         var lastNumber = 0
+        var writers = 0
+        var heldUp = 0
+
+        init(limit: Int) { self.limit = limit }
+
+        /// Whether another one may begin to write, who then counts as a writer.
+        mutating func begin() -> Bool {
+            guard writers == heldUp, writers < limit else { return false }
+            writers += 1
+            return true
+        }
+
+        /// What the next one is to write, if there is anything and somebody may.
+        mutating func next() -> [Call]? {
+            guard !waiting.isEmpty, begin() else { return nil }
+            var (count, events, bytes) = (0, 0, 0)
+            for call in waiting {
+                events += call.events.count
+                bytes += call.size
+                if count > 0, events > EventGroup.limits.events || bytes > EventGroup.limits.bytes { break }
+                count += 1
+            }
+            defer { waiting.removeFirst(count) }
+            return Array(waiting.prefix(count))
+        }
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let source: any ConnectionSource
     private let logger: Logger
-    private let writers: Int
 
-    /// - Parameter writers: how many batches are written at the same time. More make smaller batches; with one, whoever
-    ///   waits for a row that a user's transaction holds would make all others wait.
+    /// - Parameter writers: how many write at the same time at most, all but one of them held up.
     init(source: any ConnectionSource, writers: Int, logger: Logger) {
         self.source = source
-        self.writers = max(1, writers)
         self.logger = logger
+        state = Mutex(State(limit: max(1, writers)))
     }
 
     /// The calls whose events are not being written yet.
@@ -59,13 +85,8 @@ final class EventGroup: Sendable {
     ///
     /// A caller whose task is cancelled before its turn has come stores nothing.
     func store(_ events: [StorableEvent]) async throws -> [UUID] {
-        let isFree = state.withLock { state in
-            guard state.writers < writers else { return false }
-            state.writers += 1
-            return true
-        }
         let call = Call(events)
-        if isFree { return try await write([call]) }
+        if state.withLock({ $0.begin() }) { return try await write([call]) }
         switch try await turn(of: call) {
         case .stored(let ids): return ids
         case .write(let batch): return try await write(batch)
@@ -87,10 +108,7 @@ final class EventGroup: Sendable {
                 let turn = state.withLock { [call] state -> Result<Turn, any Error>? in
                     if Task.isCancelled { return .failure(CancellationError()) }
                     // The last writer may have ended since.
-                    if state.writers < writers {
-                        state.writers += 1
-                        return .success(.write([call]))
-                    }
+                    if state.begin() { return .success(.write([call])) }
                     state.waiting.append(call)
                     return nil
                 }
@@ -104,21 +122,10 @@ final class EventGroup: Sendable {
         }
     }
 
-    private func passOn() {
-        let next = state.withLock { state -> [Call]? in
-            var (count, events, bytes) = (0, 0, 0)
-            for call in state.waiting {
-                events += call.events.count
-                bytes += call.size
-                if count > 0, events > Self.limits.events || bytes > Self.limits.bytes { break }
-                count += 1
-            }
-            guard count > 0 else {
-                state.writers -= 1
-                return nil
-            }
-            defer { state.waiting.removeFirst(count) }
-            return Array(state.waiting.prefix(count))
+    private func passOn(_ change: (inout State) -> Void) {
+        let next = state.withLock { state in
+            change(&state)
+            return state.next()
         }
         if let next { next[0].continuation?.resume(returning: .write(next)) }
     }
@@ -128,10 +135,37 @@ final class EventGroup: Sendable {
     /// Writes a batch for its first call, and tells the others.
     private func write(_ batch: [Call]) async throws -> [UUID] {
         // In a task that the caller waits for, but cannot cancel: the others' events go with it.
-        let results = await Task { await self.results(of: batch[...]) }.value
-        passOn()
-        for (call, result) in zip(batch, results).dropFirst() { call.continuation?.resume(with: result.map(Turn.stored)) }
+        let (results, wasHeldUp) = await Task { await self.watched(batch) }.value
+        for (call, result) in zip(batch, results).dropFirst() {
+            call.continuation?.resume(with: result.map(Turn.stored))
+        }
+        // Lets those that have just been told send what they have next, so that it goes with the next batch: of 64 senders 62
+        // share a commit, not 32, and 21,000 events a second are stored, not 11,000. Two writers at a time: 14,000.
+        for _ in 0..<3 { await Task.yield() }
+        passOn { state in
+            state.writers -= 1
+            if wasHeldUp { state.heldUp -= 1 }
+        }
         return try results[0].get()
+    }
+
+    /// Writes a batch; if that takes its time, lets others begin meanwhile.
+    private func watched(_ batch: [Call]) async -> (results: [Result<[UUID], any Error>], wasHeldUp: Bool) {
+        await withTaskGroup(of: [Result<[UUID], any Error>]?.self) { group in
+            group.addTask { await self.results(of: batch[...]) }
+            group.addTask {
+                try? await Task.sleep(for: Self.patience)
+                return nil
+            }
+            defer { group.cancelAll() }
+            var isHeldUp = false
+            while let results = await group.next() {
+                if let results { return (results, isHeldUp) }
+                isHeldUp = true
+                passOn { $0.heldUp += 1 }
+            }
+            return ([], isHeldUp)
+        }
     }
 
     private func results(of calls: ArraySlice<Call>) async -> [Result<[UUID], any Error>] {

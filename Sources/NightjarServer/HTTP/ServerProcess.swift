@@ -59,7 +59,8 @@ package struct ServerProcess: Service {
         // After a long time without anything that runs the last part of the logs may be near its end.
         try await housekeeper.makePartitions()
         let services = ServerServices(
-            pool: pool, client: Client(sharing: pool, writers: 2, logger: logger), configuration: configuration, logger: logger)
+            pool: pool, client: Client(sharing: pool, writers: 3, logger: logger), configuration: configuration,
+            logger: logger)
         let (listening, begin) = AsyncStream.makeStream(of: Void.self)
         let server = Server(services: services) { [onListening, configuration] port in
             begin.yield()

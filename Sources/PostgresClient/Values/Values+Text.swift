@@ -51,6 +51,8 @@ extension UUID: PostgresEncodable, PostgresDecodable {
             high = high << 4 | low >> 60
             low = low << 4 | UInt64(digit)
         }
-        self = withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { bytes in UUID(uuid: bytes.loadUnaligned(as: uuid_t.self)) }
+        self = withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { bytes in
+            UUID(uuid: bytes.loadUnaligned(as: uuid_t.self))
+        }
     }
 }

@@ -61,7 +61,8 @@ struct EventGroupTests {
                 (0..<10).map { call in
                     { try await client.send((0..<5).map { try Self.event("n", id: "\(call)-\($0)") }) }
                 })
-            let sorted = try await probe.value("SELECT array_agg(id ORDER BY seq) FROM nightjar.events", as: [String].self)
+            let sorted = try await probe.value(
+                "SELECT array_agg(id ORDER BY seq) FROM nightjar.events", as: [String].self)
             for (call, result) in results.enumerated() {
                 let ids = (0..<5).map { "\(call)-\($0)" }
                 #expect(try result.get() == ids)
