@@ -257,6 +257,7 @@ DECLARE
     spec jsonb;
     due timestamptz;
     events uuid[];
+    is_full boolean;
     chosen record;
 BEGIN
     started := 0;
@@ -288,17 +289,16 @@ BEGIN
             spec := coalesce(g.flow -> 'batch', '{"max": 1, "timeout_ms": 0}');
             LOOP
                 -- Up to 10 MiB of events: what a call of an app can carry.
-                SELECT array_agg(b.event_id ORDER BY b.seq), min(b.at) + (spec ->> 'timeout_ms')::float8 * interval '1 ms'
-                INTO events, due
+                SELECT array_agg(b.event_id ORDER BY b.seq) FILTER (WHERE b.before < 10485760),
+                       min(b.at) FILTER (WHERE b.before < 10485760) + (spec ->> 'timeout_ms')::float8 * interval '1 ms',
+                       count(*) = (spec ->> 'max')::int OR bool_or(b.before >= 10485760)
+                INTO events, due, is_full
                 FROM (SELECT s.event_id, s.seq, s.at, sum(s.size) OVER (ORDER BY s.seq) - s.size AS before
                       FROM (SELECT * FROM nightjar.gathered s WHERE s.function_id = g.function_id AND s.key = g.key
-                            ORDER BY s.seq LIMIT (spec ->> 'max')::int) s) b
-                WHERE b.before < 10485760;
+                            ORDER BY s.seq LIMIT (spec ->> 'max')::int) s) b;
                 EXIT WHEN events IS NULL;
-                IF started >= most
-                   OR due > now_is AND cardinality(events) < (spec ->> 'max')::int
-                      AND NOT EXISTS (SELECT FROM nightjar.gathered s WHERE s.function_id = g.function_id AND s.key = g.key
-                                      OFFSET cardinality(events)) THEN
+                -- Asked in one question: what comes between two would look like the rest of a full batch.
+                IF started >= most OR due > now_is AND NOT is_full THEN
                     next_in := least(next_in, greatest(due - now_is, interval '0'));
                     EXIT;
                 END IF;

@@ -75,7 +75,7 @@ struct BenchIdle: Subcommand {
     private func watch(
         _ count: Int, _ arena: BenchArena, _ session: PostgresSession, for seconds: Int
     ) async throws -> Watched {
-        try await BenchProcess.with(count, in: arena) { processes in
+        try await WorkerProcess.ready(count, BenchWorker.Order(database: arena.database.keywords)) { processes in
             try await settle(session, workers: count)
             let before = try await Self.read(processes, session)
             let start = ContinuousClock.now
@@ -107,7 +107,7 @@ struct BenchIdle: Subcommand {
         }
     }
 
-    private static func read(_ processes: [BenchProcess], _ session: PostgresSession) async throws -> Reading {
+    private static func read(_ processes: [WorkerProcess], _ session: PostgresSession) async throws -> Reading {
         let backends = try await session.run { db in
             try db.query(
                 """
@@ -118,7 +118,7 @@ struct BenchIdle: Subcommand {
         }
         return Reading(
             transactions: try await transactions(session),
-            workers: processes.compactMap { ProcessUsage(of: $0.processID) },
+            workers: processes.compactMap { ProcessUsage(of: $0.id) },
             backends: backends.compactMap { ProcessUsage(of: $0) })
     }
 

@@ -22,22 +22,23 @@ struct BenchMemory: Subcommand {
             let client = Client(database: arena.database, logger: .quiet)
             let session = PostgresSession(arena.database, logger: .quiet)
             let executing = executing
-            let usages = try await BenchProcess.with(1, concurrency: executing, in: arena) { processes in
+            let order = BenchWorker.Order(database: arena.database.keywords, concurrency: executing)
+            let usages = try await WorkerProcess.ready(1, order) { processes in
                 let process = processes[0]
                 try await Task.sleep(for: .milliseconds(500))
-                let before = ProcessUsage(of: process.processID)
+                let before = ProcessUsage(of: process.id)
                 for start in stride(from: 0, to: executing, by: 1_000) {
                     try await client.send(
-                        (start..<min(start + 1_000, executing)).map { try NewEvent(BenchIdleWorker.Hold(n: $0)) })
+                        (start..<min(start + 1_000, executing)).map { try NewEvent(BenchFunctions.Hold(n: $0)) })
                 }
                 try await Self.wait(session, "SELECT count(*) = \(executing) FROM nightjar.live WHERE state = 1")
                 // What is leased begins at once; what that takes shows a moment later.
                 try await Task.sleep(for: .seconds(1))
-                let during = ProcessUsage(of: process.processID)
+                let during = ProcessUsage(of: process.id)
                 try process.release()
                 try await Self.wait(session, "SELECT NOT EXISTS (SELECT FROM nightjar.live)")
                 try await Task.sleep(for: .milliseconds(500))
-                return [before, during, ProcessUsage(of: process.processID)]
+                return [before, during, ProcessUsage(of: process.id)]
             }
             await client.close()
             await session.close()

@@ -46,8 +46,8 @@ struct SleepingRuns {
     private func makeOne() async throws {
         let client = Client(database: arena.database, logger: .quiet)
         let session = PostgresSession(arena.database, logger: .quiet)
-        try await arena.withWorker(BenchIdleWorker.functions(BenchGate())) {
-            try await client.send(BenchIdleWorker.Nap(n: 0))
+        try await arena.withWorker(BenchFunctions.all(steps: 1, BenchGate())) {
+            try await client.send(BenchFunctions.Nap(n: 0))
             while try await session.run({ db in
                 try db.query("SELECT count(*) FROM nightjar.live WHERE state = 2")[0].decode(0, as: Int64.self)
             }) == 0 { try await Task.sleep(for: .milliseconds(5)) }

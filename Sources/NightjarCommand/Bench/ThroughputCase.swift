@@ -26,7 +26,8 @@ struct ThroughputCase: Sendable {
 
     /// What its worker processes are told.
     func order(_ arena: BenchArena) -> BenchWorker.Order {
-        BenchWorker.Order(database: arena.database.keywords, steps: steps, concurrency: concurrency)
+        BenchWorker.Order(
+            database: arena.database.keywords, steps: steps, concurrency: concurrency, localQueue: concurrency * 4)
     }
 
     /// Registers the function, and makes the runs that are there besides.

@@ -35,6 +35,9 @@ final class WorkerProcess: Sendable {
         try input.write(contentsOf: try JSONEncoder().encode(order) + Data("\n".utf8))
     }
 
+    /// Lets the runs go on that it holds.
+    func release() throws { try input.write(contentsOf: Data("release\n".utf8)) }
+
     /// Ends it, and waits until it has ended; in vain for half a minute: kills it.
     func stop() async {
         try? input.close()
@@ -66,5 +69,23 @@ final class WorkerProcess: Sendable {
             for worker in workers { group.addTask { await worker.stop() } }
         }
         return try result.get()
+    }
+
+    /// Starts some, and lends them once they have sessions.
+    static func ready<T: Sendable>(
+        _ count: Int, _ order: BenchWorker.Order, _ body: ([WorkerProcess]) async throws -> T
+    ) async throws -> T {
+        try await with(count, order) { workers in
+            let session = PostgresSession(PostgresConfiguration(keywords: order.database), logger: .quiet)
+            let deadline = ContinuousClock.now + .seconds(60)
+            while try await session.run({ db in
+                try db.query("SELECT count(*) FROM nightjar.sessions WHERE NOT dead")[0].decode(0, as: Int64.self)
+            }) < Int64(count) {
+                guard ContinuousClock.now < deadline else { throw CommandError(.failure, "a worker does not start") }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            await session.close()
+            return try await body(workers)
+        }
     }
 }
