@@ -7,8 +7,8 @@ SET LOCAL client_min_messages = warning;
 
 -- Wakes workers in place of a client that does so itself after its commit: see 0002. A commit that notifies holds a lock that
 -- all such commits of the cluster share, so they flush one by one: 16 clients inserted no more than one did. So of the
--- transactions that are open at the same time four notify; those beyond leave it to them. Whoever is not alone says so
--- ("more"): a worker looks again a moment later.
+-- transactions that are open at the same time four notify of runs; those beyond leave it to them ("more": a worker looks again
+-- a moment later). Of what is to be cancelled or answered everybody tells.
 -- Locks: advisory (transaction), tried only.
 CREATE OR REPLACE FUNCTION nightjar.hint(payload text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -17,10 +17,13 @@ BEGIN
     END IF;
     FOR place IN 1..4 LOOP
         IF pg_try_advisory_xact_lock(1852403045, place) THEN        -- 'nite'
-            PERFORM pg_notify('nightjar', payload || CASE WHEN place > 1 THEN ' more' ELSE '' END);
+            PERFORM pg_notify('nightjar', payload || ' more');
             RETURN;
         END IF;
     END LOOP;
+    IF payload <> 'ready' THEN
+        PERFORM pg_notify('nightjar', payload);
+    END IF;
 END $$;
 
 -- Which of these names is heard in which of these tenants: see nightjar.is_heard. A function in FROM whose body becomes part

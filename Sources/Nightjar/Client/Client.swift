@@ -133,6 +133,8 @@ extension PostgresConfiguration {
         if configuration.applicationName == nil { configuration.applicationName = "nightjar client" }
         // Hints are sent after the commit, gathered: see HintSender.
         configuration.settings["nightjar.hints"] = "own"
+        // Events of others share a statement with one whose id somebody's transaction holds: they are not to wait for long.
+        if configuration.settings["lock_timeout"] == nil { configuration.settings["lock_timeout"] = "1s" }
         return configuration
     }
 }

@@ -13,6 +13,8 @@ internal import Synchronization
 final class EventGroup: Sendable {
     /// A batch takes no more calls once it has as much.
     private static let limits = (events: 5_000, bytes: 8 << 20)
+    /// How often a call that is alone asks for a lock that somebody holds, each time for as long as `lock_timeout`.
+    private static let patienceWithLocks = 30
     /// A writer that takes longer is held up.
     private static let patience = Duration.milliseconds(20)
 
@@ -85,6 +87,7 @@ final class EventGroup: Sendable {
     ///
     /// A caller whose task is cancelled before its turn has come stores nothing.
     func store(_ events: [StorableEvent]) async throws -> [UUID] {
+        try Task.checkCancellation()
         let call = Call(events)
         if state.withLock({ $0.begin() }) { return try await write([call]) }
         switch try await turn(of: call) {
@@ -132,13 +135,10 @@ final class EventGroup: Sendable {
 
     // MARK: - Writing
 
-    /// Writes a batch for its first call, and tells the others.
+    /// Writes a batch for its first call, and for the others.
     private func write(_ batch: [Call]) async throws -> [UUID] {
         // In a task that the caller waits for, but cannot cancel: the others' events go with it.
-        let (results, wasHeldUp) = await Task { await self.watched(batch) }.value
-        for (call, result) in zip(batch, results).dropFirst() {
-            call.continuation?.resume(with: result.map(Turn.stored))
-        }
+        let (result, wasHeldUp) = await Task { await self.watched(batch) }.value
         // Lets those that have just been told send what they have next, so that it goes with the next batch: of 64 senders 62
         // share a commit, not 32, and 21,000 events a second are stored, not 11,000. Two writers at a time: 14,000.
         for _ in 0..<3 { await Task.yield() }
@@ -146,43 +146,73 @@ final class EventGroup: Sendable {
             state.writers -= 1
             if wasHeldUp { state.heldUp -= 1 }
         }
-        return try results[0].get()
+        return try result.get()
     }
 
-    /// Writes a batch; if that takes its time, lets others begin meanwhile.
-    private func watched(_ batch: [Call]) async -> (results: [Result<[UUID], any Error>], wasHeldUp: Bool) {
-        await withTaskGroup(of: [Result<[UUID], any Error>]?.self) { group in
-            group.addTask { await self.results(of: batch[...]) }
+    /// Writes a batch; if that takes its time, lets others begin meanwhile. Answers what became of the first call.
+    private func watched(_ batch: [Call]) async -> (result: Result<[UUID], any Error>, wasHeldUp: Bool) {
+        await withTaskGroup(of: Result<[UUID], any Error>?.self) { group in
+            group.addTask {
+                var first: Result<[UUID], any Error>?
+                await self.write(batch[...]) { call, result in
+                    if let continuation = call.continuation, call.number != batch[0].number {
+                        continuation.resume(with: result.map(Turn.stored))
+                    } else {
+                        first = result
+                    }
+                }
+                return first
+            }
             group.addTask {
                 try? await Task.sleep(for: Self.patience)
                 return nil
             }
             defer { group.cancelAll() }
             var isHeldUp = false
-            while let results = await group.next() {
-                if let results { return (results, isHeldUp) }
+            while let result = await group.next() {
+                if let result { return (result, isHeldUp) }
                 isHeldUp = true
                 passOn { $0.heldUp += 1 }
             }
-            return ([], isHeldUp)
+            return (.failure(CancellationError()), isHeldUp)
         }
     }
 
-    private func results(of calls: ArraySlice<Call>) async -> [Result<[UUID], any Error>] {
+    /// Tells what becomes of each call as soon as that is known: nobody waits for a part of the batch that is not its own.
+    private func write(
+        _ calls: ArraySlice<Call>, tell: (Call, Result<[UUID], any Error>) -> Void
+    ) async {
         do {
             var ids = try await written(calls.flatMap(\.events), isShared: calls.count > 1)[...]
-            return calls.map { call in
-                defer { ids = ids.dropFirst(call.events.count) }
-                return .success(Array(ids.prefix(call.events.count)))
+            for call in calls {
+                tell(call, .success(Array(ids.prefix(call.events.count))))
+                ids = ids.dropFirst(call.events.count)
             }
-        } catch let error as PostgresError where calls.count > 1 && (error.isAboutValues || error.isAboutLocks) {
+        } catch let error as PostgresError where calls.count > 1 && error.isAboutLocks {
+            await writeApart(calls, tell: tell)
+        } catch let error as PostgresError where calls.count > 1 && error.isOfOneCall {
             logger.notice("events of a batch were refused; it is split", metadata: [LogKey.error: "\(error.message)"])
             let middle = calls.startIndex + calls.count / 2
-            let first = await results(of: calls[..<middle])
-            return first + (await results(of: calls[middle...]))
+            await write(calls[..<middle], tell: tell)
+            await write(calls[middle...], tell: tell)
         } catch {
-            return calls.map { _ in .failure(error) }
+            for call in calls { tell(call, .failure(error)) }
         }
+    }
+
+    /// Each call by itself, and last those for which somebody holds what they need.
+    private func writeApart(_ calls: ArraySlice<Call>, tell: (Call, Result<[UUID], any Error>) -> Void) async {
+        var left: [Call] = []
+        for call in calls {
+            do {
+                tell(call, .success(try await written(call.events, isShared: true)))
+            } catch let error as PostgresError where error.isAboutLocks {
+                left.append(call)
+            } catch {
+                tell(call, .failure(error))
+            }
+        }
+        for call in left { await write([call], tell: tell) }
     }
 
     /// Events that are stored already are left alone, so a connection that is lost on the way does no harm: the same is
@@ -193,11 +223,12 @@ final class EventGroup: Sendable {
             do {
                 return try await source.withConnection { db in try StorableEvent.store(events, db) }
             } catch let error as PostgresError
-                where (error.isRetryable || error.code == .commitOutcomeUnknown) && attempt < 5
-                && !(isShared && error.isAboutLocks)
+                where error.isAboutLocks
+                ? !isShared && attempt < Self.patienceWithLocks
+                : (error.isRetryable || error.code == .commitOutcomeUnknown) && attempt < 5
             {
                 attempt += 1
-                try await Task.sleep(for: .milliseconds(20 << attempt))
+                try await Task.sleep(for: .milliseconds(20 << min(attempt, 5)))
             }
         }
     }
@@ -206,6 +237,9 @@ final class EventGroup: Sendable {
 extension PostgresError {
     /// Whether somebody held for too long what a row had to wait for, such as the id of an event.
     fileprivate var isAboutLocks: Bool { sqlState == .lockNotAvailable }
+
+    /// Whether one of several calls may be the reason, so that the others would succeed without it.
+    fileprivate var isOfOneCall: Bool { isAboutValues || code == .server && !isRetryable }
 
     /// Whether the error lies in what was stored: data that cannot be (class 22, 23), limits of the server (54), a statement
     /// that took too long, and what triggers of the user refuse.

@@ -18,10 +18,11 @@ struct ClaimReach {
     private var changeAt: Instant?
     /// Everything that was due by then has been claimed, but for what was locked.
     private var dueUntil: Instant?
-    private var allAt: Instant?
+    private(set) var allAt: Instant?
     private var isDemanded = false
     private var askedAt: Instant?
-    private var asksAll = false
+    /// Whether the last question was about all.
+    private(set) var asksAll = false
 
     /// Below this `pass` there is nothing new, as far as is known.
     mutating func floor(now: Instant) -> Int64 {
@@ -45,13 +46,15 @@ struct ClaimReach {
 
     /// - Parameters:
     ///   - hasAllDue: whether all runs that were due have come with the answer.
-    ///   - highest: the highest `pass` of new ones.
-    mutating func answered(hasAllDue: Bool, highest pass: Int64?, now: Instant) {
+    ///   - isFull: whether there may be more than has come.
+    ///   - passes: the lowest and the highest `pass` of new ones.
+    mutating func answered(hasAllDue: Bool, isFull: Bool = false, passes: ClosedRange<Int64>?, now: Instant) {
         guard let askedAt else { return }
-        if let pass { highest = max(highest, pass) }
+        if let passes { highest = max(highest, passes.upperBound) }
         if hasAllDue {
             dueUntil = max(dueUntil ?? askedAt, askedAt)
-            if asksAll { isDemanded = false }
+            // As long as full answers begin below the bound, there is more below it.
+            if asksAll { isDemanded = isFull && passes.map { $0.lowerBound < low } ?? false }
         }
         // A fiftieth of the time, at most.
         if asksAll { allAt = now + min(max((now - askedAt) * 50, .milliseconds(100)), .seconds(5)) }

@@ -95,7 +95,7 @@ struct ClaimSchedule {
     ///   - due: how many of them because they were due.
     ///   - passes: the `pass` of the new ones, the lowest and the highest.
     mutating func claimed(count: Int, due: Int = 0, limit: Int, passes: ClosedRange<Int64>?, now: Instant) {
-        reach.answered(hasAllDue: due < limit, highest: passes?.upperBound, now: now)
+        reach.answered(hasAllDue: due < limit, isFull: count >= limit, passes: passes, now: now)
         if count >= limit {
             readyKnown = true
             hasBacklog = true
@@ -105,6 +105,8 @@ struct ClaimSchedule {
             return
         }
         hasBacklog = false
+        // What a hint told of may lie below the bounds, such as a run for an event that was there for a while.
+        if !reach.asksAll, let allAt = reach.allAt { pollAt = min(pollAt, max(allAt, now)) }
         // A short answer from the watermark upwards says nothing about what lies below it.
         readyKnown = low != .min || hints != hintsAtQuestion
         low = .min
@@ -118,7 +120,7 @@ struct ClaimSchedule {
     ///   - below: whether something is ready below the bounds of the look.
     ///   - dueIn: until the next run is due, by the database's clock; nil if none waits.
     mutating func looked(ready: Bool, below: Bool = false, dueIn: Duration?, now: Instant) {
-        reach.answered(hasAllDue: false, highest: nil, now: now)
+        reach.answered(hasAllDue: false, passes: nil, now: now)
         if ready || below { readyKnown = true }
         if below || dueIn.map({ $0 < .seconds(-1) }) ?? false { reach.demandAll() }
         dueAt = [dueIn.map { now + max($0, .zero) }, expectedMeanwhile].compactMap { $0 }.min()

@@ -37,7 +37,9 @@ package struct ServerProcess: Service {
         poolConfiguration.size = configuration.connections
         poolConfiguration.waiterTimeout = .seconds(10)
         // With the planner's settings of the engine: statistics are stale half of the time.
-        let database = database.forEngine(name: "nightjar serve")
+        var database = database.forEngine(name: "nightjar serve")
+        // Events of requests share a statement with one whose id somebody's transaction holds: they are not to wait for long.
+        database.settings["lock_timeout"] = "1s"
         let pool = PostgresPool(database, configuration: poolConfiguration, logger: logger)
         do {
             try await serve(pool)

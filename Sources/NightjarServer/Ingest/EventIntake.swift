@@ -24,7 +24,7 @@ final class EventIntake: Sendable {
 
     /// Stores the events of a request, all or none; answers under which ids once they are durable.
     func store(_ events: [StorableEvent]) async throws -> [UUID] {
-        let bytes = events.reduce(0) { $0 + $1.dataJSON.utf8.count + ($1.userJSON?.utf8.count ?? 0) }
+        let bytes = events.reduce(0) { $0 + $1.dataJSON.utf8.count + ($1.userJSON?.utf8.count ?? 0) + 200 }
         try state.withLock { state in
             guard state.requests < Self.limits.requests,
                 state.bytes + bytes <= Self.limits.bytes || state.requests == 0

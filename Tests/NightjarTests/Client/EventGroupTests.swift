@@ -121,4 +121,30 @@ struct EventGroupTests {
             await client.close()
         }
     }
+
+    @Test("nor those whose events share a statement with it: they are told once theirs are stored")
+    func heldBesideOthers() async throws {
+        try await TestDatabase.with { database in
+            let probe = try await Probe(database)
+            let other = try await Probe(database)
+            let client = Client(database: database.configuration, connections: 2, logger: .silent)
+            for (holder, id) in [(other, "first"), (probe, "held")] {
+                try await holder.script("BEGIN; INSERT INTO nightjar.events (name, id, data) VALUES ('a', '\(id)', '{}')")
+            }
+            let first = Task { try await client.send([Self.event("a", id: "first")]) }
+            try await eventually("the only writer waits for an id") {
+                try await other.value("SELECT count(*) FROM pg_locks WHERE NOT granted", as: Int64.self) > 0
+            }
+            let held = Task { try await client.send([Self.event("a", id: "held")]) }
+            try await eventually("it waits") { client.group.waiting == 1 }
+            let others = (0..<5).map { index in Task { try await client.send([Self.event("b", id: "\(index)")]) } }
+            try await eventually("they wait") { client.group.waiting == 6 }
+            try await other.script("ROLLBACK")
+            #expect(try await first.value == ["first"])
+            for (index, task) in others.enumerated() { #expect(try await task.value == ["\(index)"]) }
+            try await probe.script("ROLLBACK")
+            #expect(try await held.value == ["held"])
+            await client.close()
+        }
+    }
 }
