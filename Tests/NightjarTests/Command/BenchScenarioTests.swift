@@ -96,7 +96,8 @@ private struct Figures {
     static func of(_ arguments: String...) async throws -> Figures {
         let result = try await RunningProgram("nightjar", ["bench"] + arguments + ["--json"]).end(within: .seconds(120))
         try #require(result.status == 0, "\(result.error)")
-        guard case .object(let document) = try result.json().first, case .object(let values) = document["figures"] else {
+        guard case .object(let document) = try result.json().first, case .object(let values) = document["figures"]
+        else {
             throw Missing(name: "figures")
         }
         return Figures(values: values)

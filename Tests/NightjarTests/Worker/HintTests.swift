@@ -73,7 +73,8 @@ struct HintTests {
                 try await sessions[0].run { db in try db.script("COMMIT") }
                 try await eventually("both have been claimed") {
                     try await sessions[0].run { db in
-                        try db.query("SELECT count(*) = 2 FROM nightjar.live WHERE state = 1")[0].decode(0, as: Bool.self)
+                        try db.query("SELECT count(*) = 2 FROM nightjar.live WHERE state = 1")[0].decode(
+                            0, as: Bool.self)
                     }
                 }
                 for session in sessions { await session.close() }
