@@ -39,7 +39,8 @@ WITH me AS MATERIALIZED (
 ), candidate AS MATERIALIZED (
     SELECT * FROM due UNION ALL SELECT * FROM back UNION ALL SELECT * FROM ready
 ), oldest AS MATERIALIZED (
-    -- From where on the log is read: one bound for all runs of the claim, since one for each took a quarter of its time.
+    -- From where on the log is read: one bound for all runs of the claim. One for each was a call of a function in SQL for each
+    -- run and partition.
     SELECT nightjar.uuid7_floor(nightjar.uuid7_time(c.run_id) - interval '1 hour') AS log_id
     FROM candidate c WHERE c.epoch = 0 AND NOT c.newcomer ORDER BY c.run_id LIMIT 1
 ), hit AS MATERIALIZED (
