@@ -16,7 +16,7 @@ BEGIN
         RETURN;
     END IF;
     FOR place IN 1..4 LOOP
-        IF pg_try_advisory_xact_lock(1852403045, place) THEN        -- 'nite'
+        IF pg_try_advisory_xact_lock(1852403045, place) THEN        -- no other lock has it
             PERFORM pg_notify('nightjar', payload || ' more');
             RETURN;
         END IF;
