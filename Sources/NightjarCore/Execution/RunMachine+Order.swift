@@ -14,13 +14,18 @@ extension RunMachine {
     /// - Returns: What its branch has to wait for, if anything goes on before it in every replay.
     mutating func settle(_ step: RecordedStep) -> Ticket? {
         record(step)
-        let waits = waits.values.contains { wait in
-            switch wait.cause {
-            case .memo, .settled: true
-            case .sleep(let date, _): date <= step.endedAt
-            case .start, .retry, .open: false
+        // The branch whose turn it was is on its way still: a body has returned beside it, and its job may be before that
+        // branch's. In a replay it is behind.
+        let follows = hasDelivered && memory.unmet == 0
+        let waits =
+            follows
+            || waits.values.contains { wait in
+                switch wait.cause {
+                case .memo, .settled: true
+                case .sleep(let date, _): date <= step.endedAt
+                case .start, .retry, .open: false
+                }
             }
-        }
         return waits ? register(step.step, .settled(step)) : nil
     }
 

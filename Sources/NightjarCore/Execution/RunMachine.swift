@@ -74,7 +74,7 @@ struct RunMachine: Sendable {
     var lastActivity: Date
     /// The moment of the latest record.
     var lastMoment: Date
-    /// Whether a memo was delivered since the executor was last dry.
+    /// Whether a branch was let go on since the executor was last dry.
     var hasDelivered = false
     /// Notices for the log, each at most once.
     private(set) var notices: [Notice] = []
