@@ -60,6 +60,9 @@ static const char migration_0017[] = {
 static const char migration_0018[] = {
 #embed "../../migrations/0018_ingest_cost.sql" suffix(, 0)
 };
+static const char migration_0019[] = {
+#embed "../../migrations/0019_kept_hints.sql" suffix(, 0)
+};
 
 static const char api_cancellations[] = {
 #embed "statements/api_cancellations.sql" suffix(, 0)
@@ -262,6 +265,9 @@ static const char resolve[] = {
 static const char search_newcomers[] = {
 #embed "statements/search_newcomers.sql" suffix(, 0)
 };
+static const char send_hints[] = {
+#embed "statements/send_hints.sql" suffix(, 0)
+};
 static const char send_signal[] = {
 #embed "statements/send_signal.sql" suffix(, 0)
 };
@@ -297,6 +303,7 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0016, "0016_reach"),
     ASSET(migration_0017, "0017_costs"),
     ASSET(migration_0018, "0018_ingest_cost"),
+    ASSET(migration_0019, "0019_kept_hints"),
 };
 
 static const struct nightjar_asset statements[] = {
@@ -367,6 +374,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(reschedule, "reschedule"),
     ASSET(resolve, "resolve"),
     ASSET(search_newcomers, "search_newcomers"),
+    ASSET(send_hints, "send_hints"),
     ASSET(send_signal, "send_signal"),
     ASSET(still_executing, "still_executing"),
     ASSET(store_events, "store_events"),

@@ -9,8 +9,6 @@ extension Client {
     /// - Throws: `PostgresError`; `CancellationError` when nothing was stored.
     package func store(_ events: [StorableEvent]) async throws -> [UUID] {
         guard !events.isEmpty else { return [] }
-        let ids = try await group.store(events)
-        await hints.send([.ready, .pending])
-        return ids
+        return try await group.store(events)
     }
 }

@@ -131,8 +131,8 @@ extension PostgresConfiguration {
     package var forClient: PostgresConfiguration {
         var configuration = self
         if configuration.applicationName == nil { configuration.applicationName = "nightjar client" }
-        // Hints are sent after the commit, gathered: see HintSender.
-        configuration.settings["nightjar.hints"] = "own"
+        // Hints are sent after the commit: see `StorableEvent.store(_:_:)`, and HintSender for what is not about events.
+        configuration.settings["nightjar.hints"] = "kept"
         // Events of others share a statement with one whose id somebody's transaction holds: they are not to wait for long.
         if configuration.settings["lock_timeout"] == nil { configuration.settings["lock_timeout"] = "1s" }
         return configuration

@@ -33,6 +33,7 @@ package enum Statement: String, CaseIterable {
     case reschedule
     case resolve
     case searchNewcomers = "search_newcomers"
+    case sendHints = "send_hints"
     case sendSignal = "send_signal"
     case stillExecuting = "still_executing"
     case tick

@@ -46,13 +46,16 @@ extension WorkerEngine {
             await alarm.wait(until: .now + .milliseconds(100))
             return
         }
-        state.withLock { $0.cancelledMeanwhile = [] }
+        let asksNextDue = state.withLock { state in
+            state.cancelledMeanwhile = []
+            return state.schedule.asksNextDue
+        }
         defer { state.withLock { $0.cancelledMeanwhile = nil } }
         var (claim, memos) = try await pool.withConnection { [registration = self.registration] db in
             var claim = try Claim.make(
                 db, queue: registration.queue, functions: registration.functionIDs,
                 finishLimits: registration.finishLimits, session: id, limit: limit, low: low,
-                overdue: overdue)
+                overdue: overdue, asksNextDue: asksNextDue)
             try claim.runs.readBatches(db)
             let resumed = claim.runs.filter { !$0.isBlank }.map(\.lease.run)
             return (claim, resumed.isEmpty ? [:] : try Memo.read(db, of: resumed))
@@ -64,7 +67,7 @@ extension WorkerEngine {
             state.leases.formUnion(claim.runs.map(\.lease))
             state.leases.formUnion(claim.unreadable.map(\.lease))
             state.schedule.claimed(
-                count: count, due: claim.due, limit: limit, passes: claim.newPasses, now: now)
+                count: count, due: claim.due, limit: limit, passes: claim.newPasses, nextDueIn: claim.nextDueIn, now: now)
             state.queue.add(claim.runs.map { ($0, memos[$0.lease.run] ?? Memo(), now) }, now: now)
             return (dropped, state.queue.executing)
         }

@@ -40,6 +40,7 @@ package struct ServerProcess: Service {
         var database = database.forEngine(name: "nightjar serve")
         // Events of requests share a statement with one whose id somebody's transaction holds: they are not to wait for long.
         database.settings["lock_timeout"] = "1s"
+        database.settings["nightjar.hints"] = "kept"
         let pool = PostgresPool(database, configuration: poolConfiguration, logger: logger)
         do {
             try await serve(pool)
