@@ -101,7 +101,7 @@ UNION ALL
 SELECT h.run_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        CASE WHEN h.run_id IN (SELECT d.run_id FROM due d) THEN 1 ELSE 3 END, NULL FROM hit h
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0,
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, clock_timestamp(), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0,
        (SELECT l.due_at FROM nightjar.live l WHERE l.queue = $1 AND l.due_at > now() AND l.function_id = ANY ($5)
         ORDER BY l.due_at LIMIT 1) - clock_timestamp()
 WHERE $9 AND (SELECT count(*) FROM candidate) < $3

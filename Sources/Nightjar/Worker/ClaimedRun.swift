@@ -38,6 +38,8 @@ struct Claim: Sendable {
     var due = 0
     /// Until the next run is due, by the database's clock, if that was asked and there was room for all; nil inside: none waits.
     var nextDueIn: Duration??
+    /// When the answer was there, and the server's clock in it if ``nextDueIn`` is.
+    var answered: (at: ContinuousClock.Instant, server: Date?) = (.now, nil)
     /// The lowest and the highest `pass` of those that are new.
     var newPasses: ClosedRange<Int64>?
     /// Runs that are leased and cannot be read, each with the reason. One of them must not keep the others from running.
@@ -72,11 +74,13 @@ struct Claim: Sendable {
                 limits.map(\.within), overdue, asksNextDue,
             ])
         var claim = Claim()
+        claim.answered.at = .now
         claim.runs.reserveCapacity(rows.count)
         for row in rows {
             let source = try row.decode(17, as: Int32.self)
             if source == 0 {
                 claim.nextDueIn = .some(try row.decode(18))
+                claim.answered.server = try row.decode(6)
                 continue
             }
             if source == 1 { claim.due += 1 }

@@ -8,7 +8,7 @@ internal import Synchronization
 extension WorkerEngine {
     func applyLoop() async {
         while !Task.isCancelled {
-            await pendingAlarm.wait(until: nil)
+            await pendingAlarm.wait(until: pendingReach.owedAt)
             if Task.isCancelled { return }
             do {
                 if try await applier.apply() {
@@ -30,6 +30,8 @@ extension WorkerEngine {
             await blockedAlarm.wait(until: nil)
             if Task.isCancelled { return }
             do {
+                // What blocks a claim may have come back from the log, with the number that it has there.
+                pendingReach.demandAll()
                 // What stays is being applied by somebody else, or held by an open transaction.
                 if try await applier.apply() { try await Task.sleep(for: .milliseconds(10)) }
             } catch {

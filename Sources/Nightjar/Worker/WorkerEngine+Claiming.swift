@@ -66,8 +66,12 @@ extension WorkerEngine {
             let dropped = claim.drop(state.cancelledMeanwhile ?? [])
             state.leases.formUnion(claim.runs.map(\.lease))
             state.leases.formUnion(claim.unreadable.map(\.lease))
+            let delay = claim.answered.server.map {
+                state.answerDelay.delay(answeredAt: $0, now: claim.answered.at) + (now - claim.answered.at)
+            }
             state.schedule.claimed(
-                count: count, due: claim.due, limit: limit, passes: claim.newPasses, nextDueIn: claim.nextDueIn, now: now)
+                count: count, due: claim.due, limit: limit, passes: claim.newPasses,
+                nextDueIn: claim.nextDueIn.map { next in next.map { $0 - (delay ?? .zero) } }, now: now)
             state.queue.add(claim.runs.map { ($0, memos[$0.lease.run] ?? Memo(), now) }, now: now)
             return (dropped, state.queue.executing)
         }

@@ -12,6 +12,7 @@ final class WorkerEngine: Sendable {
 
     struct State {
         var schedule: ClaimSchedule
+        var answerDelay = AnswerDelay()
         var queue: LocalQueue<QueuedRun>
         /// Every lease that this worker knows that it has.
         var leases: Set<Lease> = []
@@ -39,6 +40,7 @@ final class WorkerEngine: Sendable {
     let expiryAlarm = Alarm()
     let gatherAlarm = Alarm()
     let executions = Executions()
+    let pendingReach = PendingReach()
 
     /// Whether this engine also does what is everybody's: applies what is pending, reaps, expires, gathers, tidies up.
     let doesChores: Bool
@@ -111,6 +113,7 @@ final class WorkerEngine: Sendable {
     var applier: Applier {
         Applier(
             source: pool, hints: hints, logger: logger, executions: executions, metrics: metrics,
+            reach: pendingReach,
             cancelled: { self.cancelled(run: $0, session: $1) }, ready: { self.hinted() },
             pending: { self.pendingAlarm.ring() })
     }
