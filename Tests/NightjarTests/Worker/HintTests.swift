@@ -89,7 +89,9 @@ struct HintTests {
             let client = Client(database: database.configuration, logger: .silent)
             let sql = PostgresSession(database.configuration, logger: .silent)
             var heard: [String] = []
-            for await element in PostgresNotifications(database.configuration, channels: [Hint.channel], logger: .silent) {
+            for await element in PostgresNotifications(
+                database.configuration, channels: [Hint.channel], logger: .silent)
+            {
                 if case .listening = element {
                     try await client.send([NewEvent(name: "blog/nobody.hears", data: [:])])
                     try await client.send([NewEvent(name: "test/cancel", data: ["key": "k"])])

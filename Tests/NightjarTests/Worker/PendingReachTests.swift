@@ -24,7 +24,9 @@ struct PendingReachTests {
         }
     }
 
-    @Test("Else reads begin where those of a second or two ago ended, and one of all is owed, after 50 times what it takes")
+    @Test(
+        "Else reads begin where those of a second or two ago ended, and one of all is owed, after 50 times what it takes"
+    )
     func bounded() {
         let reach = PendingReach()
         #expect(read(reach, at: 0, sequence: 100, took: .milliseconds(60)) == 0)
@@ -38,7 +40,9 @@ struct PendingReachTests {
     @Test("What somebody had locked is looked for among all")
     func demand() {
         let reach = PendingReach()
-        for second in 0..<3 { _ = read(reach, at: second * 1_000, sequence: Int64(second + 1) * 100, took: .seconds(1)) }
+        for second in 0..<3 {
+            _ = read(reach, at: second * 1_000, sequence: Int64(second + 1) * 100, took: .seconds(1))
+        }
         #expect(read(reach, at: 3_000, sequence: 400) != 0)
         reach.demandAll()
         #expect(read(reach, at: 3_001, sequence: 500) == 0)
