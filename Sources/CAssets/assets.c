@@ -199,6 +199,18 @@ static const char mark_dead[] = {
 static const char memo[] = {
 #embed "statements/memo.sql" suffix(, 0)
 };
+static const char metrics_queues[] = {
+#embed "statements/metrics_queues.sql" suffix(, 0)
+};
+static const char metrics_server[] = {
+#embed "statements/metrics_server.sql" suffix(, 0)
+};
+static const char metrics_sessions[] = {
+#embed "statements/metrics_sessions.sql" suffix(, 0)
+};
+static const char metrics_tables[] = {
+#embed "statements/metrics_tables.sql" suffix(, 0)
+};
 static const char open_session[] = {
 #embed "statements/open_session.sql" suffix(, 0)
 };
@@ -346,6 +358,10 @@ static const struct nightjar_asset statements[] = {
     ASSET(look_back, "look_back"),
     ASSET(mark_dead, "mark_dead"),
     ASSET(memo, "memo"),
+    ASSET(metrics_queues, "metrics_queues"),
+    ASSET(metrics_server, "metrics_server"),
+    ASSET(metrics_sessions, "metrics_sessions"),
+    ASSET(metrics_tables, "metrics_tables"),
     ASSET(open_session, "open_session"),
     ASSET(preview, "preview"),
     ASSET(ready_queues, "ready_queues"),

@@ -26,9 +26,16 @@ struct ConfigurationFile {
     var signingKeyFile: String?
     var tlsCertificate: String?
     var tlsKey: String?
+    /// Where metrics are exposed: a port, or an address and a port.
+    var metrics: String?
+    var metricsTenants: String?
+    var metricsDatabase: String?
 
     static let name = "nightjar.json"
-    private static let texts = ["database", "directory", "host", "signing_key_file", "tls_certificate", "tls_key"]
+    private static let texts = [
+        "database", "directory", "host", "signing_key_file", "tls_certificate", "tls_key",
+        "metrics", "metrics_tenants", "metrics_database",
+    ]
 
     /// Reads the named file, or, when none is named, ./nightjar.json if it is there.
     static func read(named name: String?, in directory: URL) throws -> ConfigurationFile? {
@@ -62,6 +69,9 @@ struct ConfigurationFile {
         database = values["database"]?.string
         directory = values["directory"]?.string.map { URL(filePath: $0, directoryHint: .isDirectory, relativeTo: url) }
         host = values["host"]?.string
+        metrics = values["metrics"]?.string
+        metricsTenants = values["metrics_tenants"]?.string
+        metricsDatabase = values["metrics_database"]?.string
         signingKeyFile = file("signing_key_file")
         tlsCertificate = file("tls_certificate")
         tlsKey = file("tls_key")

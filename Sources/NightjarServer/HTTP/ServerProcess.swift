@@ -70,6 +70,7 @@ package struct ServerProcess: Service {
         }
         try await withThrowingTaskGroup(of: Void.self) { background in
             background.addTask { await housekeeper.run() }
+            background.addTask { await PoolMetrics(pool, name: "serve").run() }
             defer { background.cancelAll() }
             // All of them end when the process is told to shut down; an error of one ends the others.
             try await withThrowingTaskGroup(of: Void.self) { group in
