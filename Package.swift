@@ -128,7 +128,7 @@ let package = Package(
         // A worker that tests kill, stop and wake as a process of its own.
         .executableTarget(
             name: "TestWorker",
-            dependencies: ["Nightjar", "NightjarMetrics", coreMetrics, logging, lifecycle],
+            dependencies: ["Nightjar", "NightjarMetrics", coreMetrics, logging],
             path: "Tests/TestWorker",
             swiftSettings: settings
         ),

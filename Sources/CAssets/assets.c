@@ -229,6 +229,9 @@ static const char register_paths[] = {
 static const char remote_apps[] = {
 #embed "statements/remote_apps.sql" suffix(, 0)
 };
+static const char replica_standing[] = {
+#embed "statements/replica_standing.sql" suffix(, 0)
+};
 static const char report_bulk_cancels[] = {
 #embed "statements/report_bulk_cancels.sql" suffix(, 0)
 };
@@ -368,6 +371,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(reap, "reap"),
     ASSET(register_paths, "register_paths"),
     ASSET(remote_apps, "remote_apps"),
+    ASSET(replica_standing, "replica_standing"),
     ASSET(report_bulk_cancels, "report_bulk_cancels"),
     ASSET(report_cancelling, "report_cancelling"),
     ASSET(report_event, "report_event"),

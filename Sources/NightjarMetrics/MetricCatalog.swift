@@ -81,8 +81,12 @@ package enum MetricCatalog {
         .init("nightjar_pool_waiting", .gauge, ["pool"], .worker, "Callers that wait for a connection of the pool."),
     ]
 
-    /// Hummingbird's own, under its names.
+    /// Hummingbird's own are under its names.
     static let server: [MetricDescription] = [
+        .init(
+            "nightjar_replica_in_use", .gauge, [], .server,
+            "1 while the server's replica is asked for what changes nothing, 0 while the primary is; without a replica missing."
+        ),
         .init(
             "hb_requests_total", .counter, ["http_route", "http_request_method", "http_response_status_code"], .server,
             "HTTP requests, by the route that answered."),

@@ -12,9 +12,7 @@ public import ServiceLifecycle
 /// MetricsSystem.bootstrap(registry)
 /// let worker = Worker(app: "blog", functions: [publishPost], database: database)
 /// let metrics = MetricsEndpoint(registry, database: database)
-/// try await ServiceGroup(
-///     services: [metrics, worker], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
-/// ).run()
+/// try await worker.runUntilSignal(beside: [metrics])
 /// ```
 ///
 /// Whoever reaches the port may read: by default that is this machine only. Figures that come from the database are the

@@ -93,14 +93,17 @@ public final class PrometheusRegistry: MetricsFactory {
 
     // MARK: - MetricsFactory
 
+    /// A number that only grows.
     public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
         cell(MetricName.metric(label, suffix: "_total"), .counter, label: label, dimensions) { CounterCell() }
     }
 
+    /// A number that goes up and down.
     public func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
         cell(MetricName.metric(label), .gauge, label: label, dimensions) { GaugeCell() }
     }
 
+    /// A histogram of amounts, or, not aggregated, the latest number.
     public func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
         if aggregate {
             return cell(MetricName.metric(label), .histogram, label: label, dimensions) {
@@ -110,14 +113,19 @@ public final class PrometheusRegistry: MetricsFactory {
         return cell(MetricName.metric(label), .gauge, label: label, dimensions) { GaugeCell() }
     }
 
+    /// A histogram of durations.
     public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
         cell(MetricName.metric(label, suffix: "_seconds"), .histogram, label: label, dimensions) {
             HistogramCell(bounds: Self.durations)
         }
     }
 
+    /// No longer exposes it.
     public func destroyCounter(_ handler: any CounterHandler) { remove(handler) }
+    /// No longer exposes it.
     public func destroyMeter(_ handler: any MeterHandler) { remove(handler) }
+    /// No longer exposes it.
     public func destroyRecorder(_ handler: any RecorderHandler) { remove(handler) }
+    /// No longer exposes it.
     public func destroyTimer(_ handler: any TimerHandler) { remove(handler) }
 }

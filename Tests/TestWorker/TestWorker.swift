@@ -3,7 +3,6 @@ import Foundation
 import Logging
 import Nightjar
 import NightjarMetrics
-import ServiceLifecycle
 
 struct Work: EventData {
     static let eventName = "test/work"
@@ -55,26 +54,17 @@ enum TestWorker {
             return event.data.number
         }
         let worker = Worker(app: "test", functions: [function], database: database, configuration: configuration)
-        if let registry {
-            try await run(worker, registry, database)
-        } else {
-            try await worker.runUntilSignal()
-        }
+        try await worker.runUntilSignal(beside: registry.map { [endpoint($0, database)] } ?? [])
         await pool.close()
     }
 
-    private static func run(_ worker: Worker, _ registry: PrometheusRegistry, _ database: PostgresConfiguration)
-        async throws
-    {
+    private static func endpoint(_ registry: PrometheusRegistry, _ database: PostgresConfiguration) -> MetricsEndpoint {
         var place = MetricsEndpoint.Configuration()
         place.port = 0
         place.databaseAge = .milliseconds(1)
-        let metrics = MetricsEndpoint(registry, configuration: place, database: database) { port in
+        return MetricsEndpoint(registry, configuration: place, database: database) { port in
             FileHandle.standardOutput.write(Data("metrics at port \(port).\n".utf8))
         }
-        try await ServiceGroup(
-            services: [metrics, worker], gracefulShutdownSignals: [.sigterm], logger: Logger(label: "test")
-        ).run()
     }
 
     private static func note(_ step: String, _ process: String, _ pool: PostgresPool) async throws {

@@ -54,6 +54,7 @@ package enum Statement: String, CaseIterable {
     case metricsServer = "metrics_server"
     case metricsSessions = "metrics_sessions"
     case metricsTables = "metrics_tables"
+    case replicaStanding = "replica_standing"
     case reportBulkCancels = "report_bulk_cancels"
     case reportCancelling = "report_cancelling"
     case reportEvent = "report_event"

@@ -29,11 +29,12 @@ struct Serve: Subcommand {
             ENVIRONMENT
               NIGHTJAR_SIGNING_KEY, NIGHTJAR_SIGNING_KEY_FALLBACK, NIGHTJAR_EVENT_KEY (or INNGEST_…),
               NIGHTJAR_HOST, NIGHTJAR_PORT, NIGHTJAR_APPS (separated by commas), NIGHTJAR_TLS_CERTIFICATE, NIGHTJAR_TLS_KEY,
-              NIGHTJAR_METRICS, NIGHTJAR_METRICS_TENANTS, NIGHTJAR_METRICS_DATABASE
+              NIGHTJAR_METRICS, NIGHTJAR_METRICS_TENANTS, NIGHTJAR_METRICS_DATABASE,
+              NIGHTJAR_REPLICA_URL, NIGHTJAR_REPLICA_LAG
 
             IN nightjar.json
               "host", "port", "apps", "signing_key_file", "tls_certificate", "tls_key", "metrics", "metrics_tenants",
-              "metrics_database"
+              "metrics_database", "replica", "replica_lag"
             """)
 
     @OptionGroup var server: ServerOptions
@@ -42,6 +43,8 @@ struct Serve: Subcommand {
 
     @OptionGroup var options: DatabaseOptions
 
+    @OptionGroup var replica: ReplicaOptions
+
     func execute() async throws -> ExitStatus {
         let signals = TerminationSignals()
         defer { withExtendedLifetime(signals) {} }
@@ -49,6 +52,8 @@ struct Serve: Subcommand {
         var configuration = try server.configuration(file, isDevelopment: false)
         let metrics = try metrics.setting(file)
         configuration.worker.metricsByTenant = metrics?.byTenant ?? false
+        configuration.replica = try replica.setting(file)?.named("serve")
+        configuration.replicaLag = try replica.maximumLag(file)
         let logger = ServerOptions.logger(server.logLevel)
         let database = try options.database().named("serve")
         let endpoint = metrics?.endpoint(database: database, logger: logger) { Output.line("Metrics are at \($0).") }
