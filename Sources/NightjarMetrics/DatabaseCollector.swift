@@ -9,6 +9,7 @@ actor DatabaseCollector {
     private let session: PostgresSession
     private let byTenant: Bool
     private let maximumAge: Duration
+    private let rest: Int
     private let logger: Logger
 
     private var known: [MetricFamily] = []
@@ -18,8 +19,12 @@ actor DatabaseCollector {
     private var failures: [DatabaseFigures: Int] = [:]
     private var complaint: String?
 
+    /// - Parameters:
+    ///   - maximumAge: For how long an answer is remembered at least.
+    ///   - rest: For how many times as long as it took, up to a minute.
     init(
-        database: PostgresConfiguration, byTenant: Bool, maximumAge: Duration = .seconds(5), logger: Logger
+        database: PostgresConfiguration, byTenant: Bool, maximumAge: Duration = .seconds(5), rest: Int = 50,
+        logger: Logger
     ) {
         var database = database
         database.applicationName = "nightjar metrics"
@@ -30,6 +35,7 @@ actor DatabaseCollector {
         session = PostgresSession(database.forEngine(name: "nightjar metrics"), logger: logger)
         self.byTenant = byTenant
         self.maximumAge = maximumAge
+        self.rest = rest
         self.logger = logger
     }
 
@@ -42,7 +48,7 @@ actor DatabaseCollector {
         let task = Task { await read() }
         reading = task
         known = await task.value
-        validUntil = .now + max(maximumAge, min((.now - begun) * 50, .seconds(60)))
+        validUntil = .now + max(maximumAge, min((.now - begun) * rest, .seconds(60)))
         reading = nil
         return known
     }

@@ -70,10 +70,12 @@ struct MetricsDocumentTests {
 
     @Test("promtool takes the dashboard's expressions", .enabled(if: PromTool.isThere))
     func dashboardExpressions() throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .withoutEscapingSlashes
         let rules = try Self.expressions().enumerated().map { index, expression in
             let text = expression.replacing("$__rate_interval", with: "5m").replacing("$app", with: ".*")
             return
-                "  - record: r\(index)\n    expr: \(String(decoding: try JSONEncoder().encode(text), as: UTF8.self))\n"
+                "  - record: r\(index)\n    expr: \(String(decoding: try encoder.encode(text), as: UTF8.self))\n"
         }
         let file = FileManager.default.temporaryDirectory.appending(path: "rules-\(UUID().uuidString).yaml")
         try Data(("groups:\n- name: dashboard\n  rules:\n" + rules.joined()).utf8).write(to: file)
