@@ -202,6 +202,18 @@ static const char mark_dead[] = {
 static const char memo[] = {
 #embed "statements/memo.sql" suffix(, 0)
 };
+static const char metrics_queues[] = {
+#embed "statements/metrics_queues.sql" suffix(, 0)
+};
+static const char metrics_server[] = {
+#embed "statements/metrics_server.sql" suffix(, 0)
+};
+static const char metrics_sessions[] = {
+#embed "statements/metrics_sessions.sql" suffix(, 0)
+};
+static const char metrics_tables[] = {
+#embed "statements/metrics_tables.sql" suffix(, 0)
+};
 static const char open_session[] = {
 #embed "statements/open_session.sql" suffix(, 0)
 };
@@ -219,6 +231,9 @@ static const char register_paths[] = {
 };
 static const char remote_apps[] = {
 #embed "statements/remote_apps.sql" suffix(, 0)
+};
+static const char replica_standing[] = {
+#embed "statements/replica_standing.sql" suffix(, 0)
 };
 static const char report_bulk_cancels[] = {
 #embed "statements/report_bulk_cancels.sql" suffix(, 0)
@@ -353,12 +368,17 @@ static const struct nightjar_asset statements[] = {
     ASSET(look_back, "look_back"),
     ASSET(mark_dead, "mark_dead"),
     ASSET(memo, "memo"),
+    ASSET(metrics_queues, "metrics_queues"),
+    ASSET(metrics_server, "metrics_server"),
+    ASSET(metrics_sessions, "metrics_sessions"),
+    ASSET(metrics_tables, "metrics_tables"),
     ASSET(open_session, "open_session"),
     ASSET(preview, "preview"),
     ASSET(ready_queues, "ready_queues"),
     ASSET(reap, "reap"),
     ASSET(register_paths, "register_paths"),
     ASSET(remote_apps, "remote_apps"),
+    ASSET(replica_standing, "replica_standing"),
     ASSET(report_bulk_cancels, "report_bulk_cancels"),
     ASSET(report_cancelling, "report_cancelling"),
     ASSET(report_event, "report_event"),

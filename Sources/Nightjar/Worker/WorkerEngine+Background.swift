@@ -144,11 +144,18 @@ extension WorkerEngine {
     }
 
     func listen() async {
+        let metrics = ListenerMetrics(listener: app)
+        defer { metrics.ended() }
         for await element in PostgresNotifications(database, channels: [Hint.channel], logger: logger) {
             switch element {
-            case .listening: listening()
-            case .notification(_, let payload, _): heard(payload)
+            case .listening:
+                metrics.listening()
+                listening()
+            case .notification(_, let payload, _):
+                metrics.notified()
+                heard(payload)
             case .lost(let error):
+                metrics.lost()
                 logger.info("not listening; polling", metadata: [LogKey.error: "\(error)"])
             }
         }
@@ -200,6 +207,7 @@ extension WorkerEngine {
     }
 
     func sessionLost() {
+        metrics.sessionLost()
         state.withLock { state in state.leases.subtract(state.queue.drain().map(\.run.lease)) }
         if executions.count > 0 {
             logger.error("session lost: what executes is abandoned", metadata: [LogKey.count: "\(executions.count)"])

@@ -23,6 +23,7 @@ extension WorkerEngine {
                 }
                 return .wait(until: min(moment, until))
             }
+            sample()
             do {
                 switch action {
                 case nil: return
@@ -33,6 +34,7 @@ extension WorkerEngine {
                 }
             } catch {
                 if Task.isCancelled { return }
+                metrics.databaseFailed()
                 // What a claim has leased whose answer was lost goes back soon.
                 state.withLock { $0.lostLeasesAt = .now }
                 logger.warning("the database does not answer", metadata: [LogKey.error: "\(error)"])
@@ -50,6 +52,7 @@ extension WorkerEngine {
             state.cancelledMeanwhile = []
             return state.schedule.asksNextDue
         }
+        let asked = ContinuousClock.now
         defer { state.withLock { $0.cancelledMeanwhile = nil } }
         var (claim, memos) = try await pool.withConnection { [registration = self.registration] db in
             var claim = try Claim.make(
@@ -62,7 +65,8 @@ extension WorkerEngine {
         }
         let now = ContinuousClock.now
         let count = claim.count
-        let (dropped, executing) = state.withLock { state in
+        metrics.claimed(claim, took: now - asked)
+        let dropped = state.withLock { state in
             let dropped = claim.drop(state.cancelledMeanwhile ?? [])
             state.leases.formUnion(claim.runs.map(\.lease))
             state.leases.formUnion(claim.unreadable.map(\.lease))
@@ -73,10 +77,9 @@ extension WorkerEngine {
                 count: count, due: claim.due, limit: limit, passes: claim.newPasses,
                 nextDueIn: claim.nextDueIn.map { next in next.map { $0 - (delay ?? .zero) } }, now: now)
             state.queue.add(claim.runs.map { ($0, memos[$0.lease.run] ?? Memo(), now) }, now: now)
-            return (dropped, state.queue.executing)
+            return dropped
         }
         for lease in dropped { interruptions.ended(lease) }
-        metrics.claimed(claim.runs.count, executing: executing)
         if let first = claim.runs.compactMap({ run in run.expiresAt.map { $0.timeIntervalSince(run.now) } }).min() {
             expect(expiryAt: now + .seconds(max(0, first)))
         }
@@ -146,6 +149,12 @@ extension WorkerEngine {
         }
         // Beside the claims: somebody may hold one of these rows locked, or its cancel is yet to be applied.
         if !surplus.isEmpty { group.addTask { await self.handBack(surplus) } }
+    }
+
+    /// Once a poll interval at least.
+    private func sample() {
+        metrics.sampled(queued: state.withLock { $0.queue.count }, slots: configuration.concurrency)
+        poolMetrics?.sample()
     }
 
     func hinted() {

@@ -52,16 +52,23 @@ extension WorkerEngine {
                 run: run.lease.run, session: run.lease.session, epoch: run.lease.epoch, tenant: run.tenant),
             logger: logger,
             interrupted: { [interruptions] steps in interruptions.told(run.lease, steps: steps) },
+            executing: { [metrics] change in metrics.stepsExecuting(change) },
             recorded: { [pool] in
                 try await pool.withConnection { db in
                     try Memo.read(db, of: [run.lease.run])[run.lease.run]?.steps ?? []
                 }
             })
+        metrics.runsExecuting(1)
         let result = await executions.execute(run.lease, mailbox: mailbox, mail: run.mail) {
             await function.execute(assignment)
         }
+        metrics.runsExecuting(-1)
         switch result {
-        case .ended, .parked: break
+        case .ended(let outcome):
+            var isFailure = false
+            if case .failed = outcome { isFailure = true }
+            metrics.ended(function: function.id, tenant: run.tenant, isFailure: isFailure)
+        case .parked: break
         case .refused:
             logger.debug("a commit was refused: cancelled or leased anew", metadata: [LogKey.run: "\(run.lease.run)"])
             interruptions.ended(run.lease)

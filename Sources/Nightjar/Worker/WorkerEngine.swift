@@ -55,6 +55,8 @@ final class WorkerEngine: Sendable {
     let paths: PathRegistry
     let reaper: Reaper
     let metrics: WorkerMetrics
+    /// Nil where the pool is another engine's too, which says how it is used.
+    let poolMetrics: PoolMetrics?
     let logger: Logger
 
     init(
@@ -67,14 +69,16 @@ final class WorkerEngine: Sendable {
         self.database = database
         self.configuration = configuration
         self.logger = logger
-        metrics = WorkerMetrics(app: app)
+        let metrics = WorkerMetrics(app: app, byTenant: configuration.metricsByTenant)
+        self.metrics = metrics
+        poolMetrics = doesChores ? PoolMetrics(pool, name: heartbeat == nil ? app : "work") : nil
         session = Session(
             database: database, heartbeat: heartbeat,
             name: "\(app) \(ProcessInfo.processInfo.hostName):\(ProcessInfo.processInfo.processIdentifier)",
             timeToLive: configuration.sessionTimeToLive, logger: logger)
         committer = Committer(pool: pool, session: session, metrics: metrics, logger: logger)
-        hints = HintSender(source: pool, logger: logger)
-        interruptions = InterruptionLog(pool: pool, logger: logger)
+        hints = HintSender(source: pool, logger: logger) { metrics.hintLost() }
+        interruptions = InterruptionLog(pool: pool, logger: logger) { metrics.cancelHeard(after: $0) }
         paths = PathRegistry(pool: pool, logger: logger)
         reaper = Reaper(pool: pool, metrics: metrics, logger: logger, deathLimit: configuration.deathLimit)
         state = Mutex(

@@ -27,6 +27,7 @@ final class Run: TaskExecutor {
     let random: @Sendable () -> Double
     let makeEventID: @Sendable () -> UUID
     let interrupted: @Sendable ([String]) -> Void
+    let executing: @Sendable (Int) -> Void
     let state: Mutex<State>
 
     private let beginning: Date
@@ -40,6 +41,7 @@ final class Run: TaskExecutor {
         random = execution.random
         makeEventID = execution.makeEventID
         interrupted = execution.interrupted
+        executing = execution.executing
         beginning = RunMachine.beginning(of: context)
         beginningElapsed = clock.elapsed()
         let machine = RunMachine(

@@ -49,7 +49,10 @@ public struct Step: Sendable {
                     timeout: timeout ?? run.options.stepTimeout, limit: run.options.outputLimit, clock: run.clock,
                     work: body)
                 let execution = RunMachine.Execution(key: key, attempt: attempt, startedAt: run.now)
-                switch await body.execute() {
+                run.executing(1)
+                let result = await body.execute()
+                run.executing(-1)
+                switch result {
                 case .success((let output, let text)):
                     if let ticket = try run.completed(execution, output: text) { _ = try await run.wait(ticket) }
                     return output
