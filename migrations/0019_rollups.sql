@@ -1,7 +1,7 @@
 -- Nightjar 0019: figures that are kept up to date, so that counting millions of runs reads none of them.
 --
--- The logs are read once, in the order in which their rows were written, and what they say is added to rows per minute and
--- hour. Nothing of that is part of the transactions that write the logs: workers call nightjar_report.roll_up now and then.
+-- The logs are read once, in the order in which their rows were written, and what they say is added to rows per minute,
+-- hour and day. Nothing of that is part of the transactions that write the logs: workers call nightjar_report.roll_up now and then.
 -- The figures stay when the logs' partitions are dropped.
 SET LOCAL client_min_messages = warning;
 
@@ -75,22 +75,27 @@ COMMENT ON AGGREGATE nightjar_report.merge(nightjar_report.histogram) IS 'Severa
 CREATE FUNCTION nightjar_report.quantile(histogram nightjar_report.histogram, fraction float8) RETURNS float8
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
-    left_over float8 := 0;
+    buckets constant int[] := histogram.buckets;
+    counts constant bigint[] := histogram.counts;
+    rank float8 := 0;
     count bigint;
 BEGIN
     IF fraction IS NULL OR fraction < 0 OR fraction > 1 THEN
         RAISE EXCEPTION 'the fraction of a quantile lies between 0 and 1, as in 0.95; not %', coalesce(fraction::text, 'null')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    FOREACH count IN ARRAY coalesce(histogram.counts, '{}') LOOP
-        left_over := left_over + count;
+    IF buckets IS NULL THEN
+        RETURN NULL;
+    END IF;
+    FOREACH count IN ARRAY counts LOOP
+        rank := rank + count;
     END LOOP;
-    left_over := greatest(ceil(left_over * fraction), 1);
-    FOR i IN 1..coalesce(cardinality(histogram.buckets), 0) LOOP
-        left_over := left_over - histogram.counts[i];
-        IF left_over <= 0 THEN
+    rank := greatest(ceil(rank * fraction), 1);
+    FOR i IN 1..cardinality(counts) LOOP
+        rank := rank - counts[i];
+        IF rank <= 0 THEN
             -- The bucket's middle.
-            RETURN CASE WHEN histogram.buckets[i] = 0 THEN 0 ELSE power(2, (histogram.buckets[i] - 0.5) / 8.0) / 1e6 END;
+            RETURN CASE WHEN buckets[i] = 0 THEN 0 ELSE power(2, (buckets[i] - 0.5) / 8.0) / 1e6 END;
         END IF;
     END LOOP;
     RETURN NULL;
@@ -116,11 +121,12 @@ COMMENT ON FUNCTION nightjar_report.step_name(text) IS 'A step as its author cal
 -- What is kept
 -- ---------------------------------------------------------------------------------------------------------------------
 
+-- By grain: a question about weeks finds a few pages of days, not rows here and there among those of a million minutes.
 CREATE TABLE nightjar.run_rollups (
     tenant_id         int NOT NULL,
     function_id       int NOT NULL,
-    grain             smallint NOT NULL,        -- 1 minute, 2 hour
-    at                timestamptz NOT NULL,     -- its beginning
+    grain             text NOT NULL,            -- minute, hour or day
+    at                timestamptz NOT NULL,     -- its beginning, UTC
     queued            bigint NOT NULL DEFAULT 0,    -- by the time of creation; all else by that of the end
     completed         bigint NOT NULL DEFAULT 0,
     failed            bigint NOT NULL DEFAULT 0,
@@ -134,13 +140,17 @@ CREATE TABLE nightjar.run_rollups (
     executions        nightjar_report.histogram,
     cancels           nightjar_report.histogram,
     PRIMARY KEY (tenant_id, function_id, grain, at)
-) WITH (fillfactor = 70);
-CREATE INDEX run_rollups_at ON nightjar.run_rollups (grain, at);
+) PARTITION BY LIST (grain);
+CREATE INDEX run_rollups_at ON nightjar.run_rollups (at);
+CREATE TABLE nightjar.run_rollups_minute PARTITION OF nightjar.run_rollups FOR VALUES IN ('minute') WITH (fillfactor = 70);
+CREATE TABLE nightjar.run_rollups_hour PARTITION OF nightjar.run_rollups FOR VALUES IN ('hour') WITH (fillfactor = 50);
+CREATE TABLE nightjar.run_rollups_day PARTITION OF nightjar.run_rollups FOR VALUES IN ('day') WITH (fillfactor = 50);
 
 CREATE TABLE nightjar.step_rollups (
     tenant_id   int NOT NULL,
     function_id int NOT NULL,
-    at          timestamptz NOT NULL,           -- the beginning of an hour, by the time of the step's end
+    grain       text NOT NULL,                  -- hour or day
+    at          timestamptz NOT NULL,           -- its beginning, by the time of the step's end
     step        text NOT NULL,
     kind        smallint NOT NULL,
     count       bigint NOT NULL,
@@ -148,9 +158,11 @@ CREATE TABLE nightjar.step_rollups (
     retries     bigint NOT NULL,
     seconds     float8 NOT NULL,
     durations   nightjar_report.histogram,
-    PRIMARY KEY (tenant_id, function_id, at, step, kind)
-) WITH (fillfactor = 70);
+    PRIMARY KEY (tenant_id, function_id, grain, at, step, kind)
+) PARTITION BY LIST (grain);
 CREATE INDEX step_rollups_at ON nightjar.step_rollups (at);
+CREATE TABLE nightjar.step_rollups_hour PARTITION OF nightjar.step_rollups FOR VALUES IN ('hour') WITH (fillfactor = 50);
+CREATE TABLE nightjar.step_rollups_day PARTITION OF nightjar.step_rollups FOR VALUES IN ('day') WITH (fillfactor = 50);
 
 CREATE TABLE nightjar.event_rollups (
     tenant_id int NOT NULL,
@@ -188,10 +200,10 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET time
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     INSERT INTO nightjar.run_rollups AS u (tenant_id, function_id, grain, at, queued)
-    SELECT m.tenant_id, m.function_id, g.grain, CASE g.grain WHEN 1 THEN m.minute ELSE date_trunc('hour', m.minute) END, sum(m.count)
+    SELECT m.tenant_id, m.function_id, g.grain, date_trunc(g.grain, m.minute), sum(m.count)
     FROM (SELECT r.tenant_id, r.function_id, date_trunc('minute', r.created_at) AS minute, count(*) AS count
           FROM nightjar.runs r WHERE r.written > after AND r.written <= upto GROUP BY 1, 2, 3) m
-    CROSS JOIN (VALUES (1::smallint), (2)) AS g (grain)
+    CROSS JOIN (VALUES ('minute'), ('hour'), ('day')) AS g (grain)
     GROUP BY 1, 2, 3, 4
     ON CONFLICT (tenant_id, function_id, grain, at) DO UPDATE SET queued = u.queued + excluded.queued;
 END $$;
@@ -235,27 +247,31 @@ BEGIN
         CROSS JOIN LATERAL (SELECT s.name, s.step, s.kind, s.failed, s.attempt, s.started_at, s.ended_at
                             FROM nightjar.steps s WHERE s.run_id = e.run_id OFFSET 0) s
     ), counted AS MATERIALIZED (
-        SELECT s.tenant_id, s.function_id, s.at, s.step, s.kind, count(*) AS count, count(*) FILTER (WHERE s.failed) AS failed,
-               sum(greatest(s.attempt - 1, 0)) AS retries, sum(s.seconds) AS seconds,
-               nightjar_report.merged(array_agg((ARRAY[nightjar_report.bucket(s.seconds)], ARRAY[1])::nightjar_report.histogram)) AS durations
-        FROM step s GROUP BY 1, 2, 3, 4, 5
+        SELECT b.tenant_id, b.function_id, b.grain, b.at, b.step, b.kind, sum(b.count)::bigint AS count, sum(b.failed) AS failed,
+               sum(b.retries) AS retries, sum(b.seconds) AS seconds,
+               (array_agg(b.bucket ORDER BY b.bucket), array_agg(b.count ORDER BY b.bucket))::nightjar_report.histogram AS durations
+        FROM (SELECT s.tenant_id, s.function_id, g.grain, date_trunc(g.grain, s.at) AS at, s.step, s.kind,
+                     nightjar_report.bucket(s.seconds) AS bucket, count(*) AS count, count(*) FILTER (WHERE s.failed) AS failed,
+                     sum(greatest(s.attempt - 1, 0)) AS retries, sum(s.seconds) AS seconds
+              FROM step s CROSS JOIN (VALUES ('hour'), ('day')) AS g (grain) GROUP BY 1, 2, 3, 4, 5, 6, 7) b
+        GROUP BY 1, 2, 3, 4, 5, 6
     ), named AS (
-        -- Beyond 200 steps in a function's hour all others are counted as one: some have an id in their name.
+        -- Beyond 200 steps in a function's hour, or day, all others are counted as one: some have an id in their name.
         SELECT n.*, CASE WHEN n.known OR n.names + row_number()
-                                  OVER (PARTITION BY n.tenant_id, n.function_id, n.at, n.known ORDER BY n.count DESC, n.step, n.kind) <= 200
+                                  OVER (PARTITION BY n.tenant_id, n.function_id, n.grain, n.at, n.known ORDER BY n.count DESC, n.step, n.kind) <= 200
                          THEN n.step ELSE '(other steps)' END AS label
         FROM (SELECT c.*, EXISTS (SELECT FROM nightjar.step_rollups k
-                                  WHERE k.tenant_id = c.tenant_id AND k.function_id = c.function_id AND k.at = c.at
+                                  WHERE k.tenant_id = c.tenant_id AND k.function_id = c.function_id AND k.grain = c.grain AND k.at = c.at
                                     AND k.step = c.step AND k.kind = c.kind OFFSET 0) AS known,
                      (SELECT count(*) FROM nightjar.step_rollups k
-                      WHERE k.tenant_id = c.tenant_id AND k.function_id = c.function_id AND k.at = c.at) AS names
+                      WHERE k.tenant_id = c.tenant_id AND k.function_id = c.function_id AND k.grain = c.grain AND k.at = c.at) AS names
               FROM counted c) n
     ), steps AS (
-        INSERT INTO nightjar.step_rollups AS u (tenant_id, function_id, at, step, kind, count, failed, retries, seconds, durations)
-        SELECT n.tenant_id, n.function_id, n.at, n.label, n.kind, sum(n.count), sum(n.failed), sum(n.retries), sum(n.seconds),
+        INSERT INTO nightjar.step_rollups AS u (tenant_id, function_id, grain, at, step, kind, count, failed, retries, seconds, durations)
+        SELECT n.tenant_id, n.function_id, n.grain, n.at, n.label, n.kind, sum(n.count), sum(n.failed), sum(n.retries), sum(n.seconds),
                nightjar_report.merge(n.durations)
-        FROM named n GROUP BY 1, 2, 3, 4, 5
-        ON CONFLICT (tenant_id, function_id, at, step, kind) DO UPDATE
+        FROM named n GROUP BY 1, 2, 3, 4, 5, 6
+        ON CONFLICT (tenant_id, function_id, grain, at, step, kind) DO UPDATE
             SET count = u.count + excluded.count, failed = u.failed + excluded.failed, retries = u.retries + excluded.retries,
                 seconds = u.seconds + excluded.seconds, durations = nightjar_report.merged(ARRAY[u.durations, excluded.durations])
     ), measured AS (
@@ -302,9 +318,9 @@ BEGIN
            nullif((array_agg(b.bucket ORDER BY b.bucket) FILTER (WHERE b.measure = 3),
                    array_agg(b.count ORDER BY b.bucket) FILTER (WHERE b.measure = 3))::nightjar_report.histogram,
                   (NULL, NULL)::nightjar_report.histogram)
-    FROM (SELECT m.tenant_id, m.function_id, g.grain, CASE g.grain WHEN 1 THEN m.minute ELSE date_trunc('hour', m.minute) END AS at,
-                 m.measure, m.bucket, sum(m.count)::bigint AS count, sum(m.seconds) AS seconds, sum(m.retries) AS retries
-          FROM measured m CROSS JOIN (VALUES (1::smallint), (2)) AS g (grain)
+    FROM (SELECT m.tenant_id, m.function_id, g.grain, date_trunc(g.grain, m.minute) AS at, m.measure, m.bucket,
+                 sum(m.count)::bigint AS count, sum(m.seconds) AS seconds, sum(m.retries) AS retries
+          FROM measured m CROSS JOIN (VALUES ('minute'), ('hour'), ('day')) AS g (grain)
           GROUP BY 1, 2, 3, 4, 5, 6) b
     GROUP BY 1, 2, 3, 4
     ON CONFLICT (tenant_id, function_id, grain, at) DO UPDATE
@@ -384,8 +400,8 @@ BEGIN
         SET done = p.done, seen = p.seen, seen_by = p.seen_by, advanced_at = clock_timestamp()
         WHERE r.source = p.source;
     END LOOP;
-    DELETE FROM nightjar.run_rollups u WHERE u.ctid = ANY (ARRAY(
-        SELECT o.ctid FROM nightjar.run_rollups o WHERE o.grain = 1 AND o.at < now() - interval '35 days' LIMIT 1000));
+    DELETE FROM nightjar.run_rollups_minute u WHERE u.ctid = ANY (ARRAY(
+        SELECT o.ctid FROM nightjar.run_rollups_minute o WHERE o.at < now() - interval '35 days' LIMIT 1000));
     RETURN furthest;
 END $$;
 COMMENT ON FUNCTION nightjar_report.roll_up(int) IS
