@@ -2,7 +2,7 @@
 --
 -- They are a promise: tests compare them with a list. Columns are added at the end; none is renamed, moved or given another type.
 -- All read with the rights of whoever asks (security_invoker), so row-level security of the tables counts. Whatever a query
--- does not name is not looked up: what belongs to a run and lies elsewhere is a subquery in the list of columns.
+-- does not name is not looked up: what belongs to a run and lies in another log is a subquery in the list of columns.
 SET LOCAL client_min_messages = warning;
 
 -- With the rights of whoever asks too, since a view here reads it.
@@ -37,14 +37,14 @@ SELECT r.run_id AS id, t.name AS tenant, a.name AS app, f.name AS function,
        (SELECT count(*) FROM nightjar.steps s WHERE s.run_id = r.run_id) AS steps,
        o.output, o.error ->> 'code' AS error_code, o.error ->> 'message' AS error_message, o.error, o.cause AS cause_details,
        l.due_at AS wakes_at, l.expires_at,
-       (SELECT s.name FROM nightjar.sessions s WHERE s.session_id = l.session_id) AS worker,
-       r.rerun_of, r.parent_run_id, r.parent_step, r.tenant_id, r.function_id
+       w.name AS worker, r.rerun_of, r.parent_run_id, r.parent_step, r.tenant_id, r.function_id
 FROM nightjar.runs r
 JOIN nightjar.functions f ON f.function_id = r.function_id
 JOIN nightjar.apps a ON a.app_id = f.app_id
 JOIN nightjar.tenants t ON t.tenant_id = r.tenant_id
 LEFT JOIN nightjar.live l ON l.run_id = r.run_id
-LEFT JOIN nightjar.outcomes o ON o.run_id = r.run_id;
+LEFT JOIN nightjar.outcomes o ON o.run_id = r.run_id
+LEFT JOIN nightjar.sessions w ON w.session_id = l.session_id;
 
 CREATE VIEW nightjar_report.unfinished WITH (security_invoker = true) AS
 SELECT l.run_id AS id, t.name AS tenant, a.name AS app, f.name AS function,
@@ -53,13 +53,14 @@ SELECT l.run_id AS id, t.name AS tenant, a.name AS app, f.name AS function,
        nightjar.uuid7_time(l.run_id) AS queued_at, l.started_at, l.due_at AS wakes_at, l.expires_at,
        extract(epoch FROM clock_timestamp() - nightjar.uuid7_time(l.run_id))::float8 AS age_seconds,
        extract(epoch FROM clock_timestamp() - l.started_at)::float8 AS execution_seconds,
-       (SELECT s.name FROM nightjar.sessions s WHERE s.session_id = l.session_id) AS worker, l.epoch AS claims, l.deaths::int AS deaths,
+       w.name AS worker, l.epoch AS claims, l.deaths::int AS deaths,
        (SELECT count(*) FROM nightjar.attempts s WHERE s.run_id = l.run_id) AS retries,
        (SELECT count(*) FROM nightjar.steps s WHERE s.run_id = l.run_id) AS steps, l.tenant_id, l.function_id
 FROM nightjar.live l
 JOIN nightjar.functions f ON f.function_id = l.function_id
 JOIN nightjar.apps a ON a.app_id = f.app_id
-JOIN nightjar.tenants t ON t.tenant_id = l.tenant_id;
+JOIN nightjar.tenants t ON t.tenant_id = l.tenant_id
+LEFT JOIN nightjar.sessions w ON w.session_id = l.session_id;
 
 CREATE VIEW nightjar_report.outcomes WITH (security_invoker = true) AS
 SELECT o.run_id, t.name AS tenant, a.name AS app, f.name AS function,
@@ -121,20 +122,21 @@ JOIN nightjar.tenants t ON t.tenant_id = e.tenant_id;
 CREATE VIEW nightjar_report.cancellations WITH (security_invoker = true) AS
 SELECT o.run_id, t.name AS tenant, a.name AS app, f.name AS function, o.cause ->> 'kind' AS kind,
        (o.cause ->> 'event_id')::uuid AS event_id, o.cause ->> 'event_name' AS event,
-       (SELECT concat_ws(' ', p.event, p.text) FROM nightjar.cancel_policies p WHERE p.policy_id = (o.cause ->> 'policy_id')::int) AS policy,
+       CASE WHEN p.policy_id IS NOT NULL THEN concat_ws(' ', p.event, p.text) END AS policy,
        o.cause ->> 'timeout' AS timeout, (o.cause ->> 'bulk_id')::uuid AS bulk_id, (o.cause ->> 'parent')::uuid AS parent_run_id,
        o.cause ->> 'actor' AS actor, o.cause ->> 'reason' AS reason,
        (o.cause ->> 'asked_at')::timestamptz AS asked_at, o.ended_at AS applied_at,
        greatest(0, extract(epoch FROM o.ended_at - (o.cause ->> 'asked_at')::timestamptz))::float8 AS late_seconds,
        o.cause ->> 'was' AS was,
        (SELECT max(s.due_at) FROM nightjar.steps s WHERE s.run_id = o.run_id AND s.kind = 2) AS due_at,
-       (SELECT i.steps FROM nightjar.interruptions i WHERE i.run_id = o.run_id) AS executing,
-       (SELECT i.ended_at FROM nightjar.interruptions i WHERE i.run_id = o.run_id) AS stopped_at,
+       i.steps AS executing, i.ended_at AS stopped_at,
        ARRAY(SELECT jsonb_array_elements_text(o.cause -> 'open')) AS open_steps, o.started_at, o.tenant_id, o.function_id
 FROM nightjar.outcomes o
 JOIN nightjar.functions f ON f.function_id = o.function_id
 JOIN nightjar.apps a ON a.app_id = f.app_id
 JOIN nightjar.tenants t ON t.tenant_id = o.tenant_id
+LEFT JOIN nightjar.cancel_policies p ON p.policy_id = (o.cause ->> 'policy_id')::int
+LEFT JOIN nightjar.interruptions i ON i.run_id = o.run_id
 WHERE o.status <> 1 AND o.status = 3;
 
 CREATE VIEW nightjar_report.waits WITH (security_invoker = true) AS
@@ -208,10 +210,13 @@ JOIN nightjar.tenants t ON t.tenant_id = u.tenant_id;
 
 CREATE VIEW nightjar_report.event_throughput WITH (security_invoker = true) AS
 SELECT t.name AS tenant, u.name, u.at, u.count, u.last_at,
-       (SELECT count(*) FROM nightjar.function_triggers g
-        WHERE g.tenant_id = u.tenant_id AND (g.event = u.name OR g.prefix IS NOT NULL AND starts_with(u.name, g.prefix))) AS triggers,
-       (SELECT count(*) FROM nightjar.match_paths m
-        WHERE m.tenant_id = u.tenant_id AND (m.event = u.name OR m.prefix IS NOT NULL AND starts_with(u.name, m.prefix))) AS matches,
+       -- One EXISTS for names and one for prefixes: the former is hashed.
+       EXISTS (SELECT FROM nightjar.function_triggers g WHERE g.tenant_id = u.tenant_id AND g.event = u.name)
+           OR EXISTS (SELECT FROM nightjar.function_triggers g
+                      WHERE g.tenant_id = u.tenant_id AND g.prefix IS NOT NULL AND starts_with(u.name, g.prefix)) AS starts_runs,
+       EXISTS (SELECT FROM nightjar.match_paths m WHERE m.tenant_id = u.tenant_id AND m.event = u.name)
+           OR EXISTS (SELECT FROM nightjar.match_paths m
+                      WHERE m.tenant_id = u.tenant_id AND m.prefix IS NOT NULL AND starts_with(u.name, m.prefix)) AS is_matched,
        u.tenant_id
 FROM nightjar.event_rollups u
 JOIN nightjar.tenants t ON t.tenant_id = u.tenant_id;
@@ -546,9 +551,8 @@ COMMENT ON COLUMN nightjar_report.event_throughput.name IS 'The name of the even
 COMMENT ON COLUMN nightjar_report.event_throughput.at IS 'The beginning of the hour, UTC.';
 COMMENT ON COLUMN nightjar_report.event_throughput.count IS 'How many.';
 COMMENT ON COLUMN nightjar_report.event_throughput.last_at IS 'When the last one came.';
-COMMENT ON COLUMN nightjar_report.event_throughput.triggers IS
-    'How many triggers of functions it fires now; 0: it starts nothing.';
-COMMENT ON COLUMN nightjar_report.event_throughput.matches IS 'How many places in it may cancel or answer runs; 0: none.';
+COMMENT ON COLUMN nightjar_report.event_throughput.starts_runs IS 'Whether some function has a trigger for it now.';
+COMMENT ON COLUMN nightjar_report.event_throughput.is_matched IS 'Whether it may cancel or answer runs.';
 COMMENT ON COLUMN nightjar_report.event_throughput.tenant_id IS 'The number of the tenant.';
 
 COMMENT ON VIEW nightjar_report.lag IS
