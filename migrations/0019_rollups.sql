@@ -45,9 +45,9 @@ CREATE INDEX outcomes_unsuccessful ON nightjar.outcomes (ended_at) WHERE status 
 
 -- Eight buckets for each doubling: what is read from one is off by 4.4 % at most. Bucket n holds what took more than
 -- 2 ^ ((n - 1) / 8) and at most 2 ^ (n / 8) microseconds; bucket 0 the rest.
-CREATE TYPE nightjar_report.histogram AS (buckets int[], counts bigint[]);
+CREATE TYPE nightjar_report.histogram AS (buckets int[], counts bigint[], total bigint);
 COMMENT ON TYPE nightjar_report.histogram IS
-    'How many durations fell into which bucket. Bucket n: more than 2^((n-1)/8), at most 2^(n/8) microseconds. '
+    'How many durations fell into which bucket, and how many there are. Bucket n: more than 2^((n-1)/8), at most 2^(n/8) microseconds. '
     'Add them up with nightjar_report.merge, read them with nightjar_report.quantile and nightjar_report.share_within.';
 
 CREATE FUNCTION nightjar_report.bucket(seconds float8) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -60,7 +60,8 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp A
 DECLARE
     h nightjar_report.histogram;
 BEGIN
-    SELECT array_agg(m.bucket ORDER BY m.bucket), array_agg(m.count ORDER BY m.bucket) INTO h.buckets, h.counts
+    SELECT array_agg(m.bucket ORDER BY m.bucket), array_agg(m.count ORDER BY m.bucket), sum(m.count)
+    INTO h.buckets, h.counts, h.total
     FROM (SELECT u.bucket, sum(u.count)::bigint AS count
           FROM unnest(histograms) AS i CROSS JOIN LATERAL unnest(i.buckets, i.counts) AS u (bucket, count)
           GROUP BY u.bucket) m;
@@ -77,8 +78,8 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
     buckets constant int[] := histogram.buckets;
     counts constant bigint[] := histogram.counts;
-    rank float8 := 0;
-    count bigint;
+    place int;
+    left_over bigint;       -- how many are to be passed from the end from which it is nearer
 BEGIN
     IF fraction IS NULL OR fraction < 0 OR fraction > 1 THEN
         RAISE EXCEPTION 'the fraction of a quantile lies between 0 and 1, as in 0.95; not %', coalesce(fraction::text, 'null')
@@ -87,25 +88,33 @@ BEGIN
     IF buckets IS NULL THEN
         RETURN NULL;
     END IF;
-    FOREACH count IN ARRAY counts LOOP
-        rank := rank + count;
-    END LOOP;
-    rank := greatest(ceil(rank * fraction), 1);
-    FOR i IN 1..cardinality(counts) LOOP
-        rank := rank - counts[i];
-        IF rank <= 0 THEN
-            -- The bucket's middle.
-            RETURN CASE WHEN buckets[i] = 0 THEN 0 ELSE power(2, (buckets[i] - 0.5) / 8.0) / 1e6 END;
-        END IF;
-    END LOOP;
-    RETURN NULL;
+    left_over := greatest(ceil(histogram.total * fraction)::bigint, 1);
+    IF fraction < 0.5 THEN
+        place := 1;
+        LOOP
+            left_over := left_over - counts[place];
+            EXIT WHEN left_over <= 0;
+            place := place + 1;
+        END LOOP;
+    ELSE
+        left_over := histogram.total - left_over;
+        place := cardinality(counts);
+        LOOP
+            left_over := left_over - counts[place];
+            EXIT WHEN left_over < 0;
+            place := place - 1;
+        END LOOP;
+    END IF;
+    -- The bucket's middle.
+    RETURN CASE WHEN buckets[place] = 0 THEN 0 ELSE power(2, (buckets[place] - 0.5) / 8.0) / 1e6 END;
 END $$;
 COMMENT ON FUNCTION nightjar_report.quantile(nightjar_report.histogram, float8) IS
     'How many seconds a fraction of the durations took at most, give or take 4.4 %: 0.95 answers p95. Null of an empty histogram.';
 
 CREATE FUNCTION nightjar_report.share_within(histogram nightjar_report.histogram, seconds float8) RETURNS float8
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT (sum(u.count) FILTER (WHERE u.bucket <= nightjar_report.bucket(share_within.seconds)) / nullif(sum(u.count), 0))::float8
+    SELECT coalesce(sum(u.count) FILTER (WHERE u.bucket <= nightjar_report.bucket(share_within.seconds)), 0)::float8
+           / share_within.histogram.total
     FROM unnest(share_within.histogram.buckets, share_within.histogram.counts) AS u (bucket, count)
 $$;
 COMMENT ON FUNCTION nightjar_report.share_within(nightjar_report.histogram, float8) IS
@@ -249,7 +258,7 @@ BEGIN
     ), counted AS MATERIALIZED (
         SELECT b.tenant_id, b.function_id, b.grain, b.at, b.step, b.kind, sum(b.count)::bigint AS count, sum(b.failed) AS failed,
                sum(b.retries) AS retries, sum(b.seconds) AS seconds,
-               (array_agg(b.bucket ORDER BY b.bucket), array_agg(b.count ORDER BY b.bucket))::nightjar_report.histogram AS durations
+               (array_agg(b.bucket ORDER BY b.bucket), array_agg(b.count ORDER BY b.bucket), sum(b.count)::bigint)::nightjar_report.histogram AS durations
         FROM (SELECT s.tenant_id, s.function_id, g.grain, date_trunc(g.grain, s.at) AS at, s.step, s.kind,
                      nightjar_report.bucket(s.seconds) AS bucket, count(*) AS count, count(*) FILTER (WHERE s.failed) AS failed,
                      sum(greatest(s.attempt - 1, 0)) AS retries, sum(s.seconds) AS seconds
@@ -310,14 +319,17 @@ BEGIN
            coalesce(sum(b.seconds) FILTER (WHERE b.measure = 1), 0),
            coalesce(sum(b.seconds) FILTER (WHERE b.measure = 2), 0),
            nullif((array_agg(b.bucket ORDER BY b.bucket) FILTER (WHERE b.measure = 1),
-                   array_agg(b.count ORDER BY b.bucket) FILTER (WHERE b.measure = 1))::nightjar_report.histogram,
-                  (NULL, NULL)::nightjar_report.histogram),
+                   array_agg(b.count ORDER BY b.bucket) FILTER (WHERE b.measure = 1),
+                   (sum(b.count) FILTER (WHERE b.measure = 1))::bigint)::nightjar_report.histogram,
+                  (NULL, NULL, NULL)::nightjar_report.histogram),
            nullif((array_agg(b.bucket ORDER BY b.bucket) FILTER (WHERE b.measure = 2),
-                   array_agg(b.count ORDER BY b.bucket) FILTER (WHERE b.measure = 2))::nightjar_report.histogram,
-                  (NULL, NULL)::nightjar_report.histogram),
+                   array_agg(b.count ORDER BY b.bucket) FILTER (WHERE b.measure = 2),
+                   (sum(b.count) FILTER (WHERE b.measure = 2))::bigint)::nightjar_report.histogram,
+                  (NULL, NULL, NULL)::nightjar_report.histogram),
            nullif((array_agg(b.bucket ORDER BY b.bucket) FILTER (WHERE b.measure = 3),
-                   array_agg(b.count ORDER BY b.bucket) FILTER (WHERE b.measure = 3))::nightjar_report.histogram,
-                  (NULL, NULL)::nightjar_report.histogram)
+                   array_agg(b.count ORDER BY b.bucket) FILTER (WHERE b.measure = 3),
+                   (sum(b.count) FILTER (WHERE b.measure = 3))::bigint)::nightjar_report.histogram,
+                  (NULL, NULL, NULL)::nightjar_report.histogram)
     FROM (SELECT m.tenant_id, m.function_id, g.grain, date_trunc(g.grain, m.minute) AS at, m.measure, m.bucket,
                  sum(m.count)::bigint AS count, sum(m.seconds) AS seconds, sum(m.retries) AS retries
           FROM measured m CROSS JOIN (VALUES ('minute'), ('hour'), ('day')) AS g (grain)

@@ -15,7 +15,7 @@ struct HistogramTests {
                     """
                     WITH value AS (SELECT n % 7 AS part, exp(-8 + 15 * abs(sin(n)))::float8 AS seconds FROM generate_series(1, 5000) n),
                     counted AS (SELECT part, nightjar_report.bucket(seconds) AS bucket, count(*) AS count FROM value GROUP BY 1, 2),
-                    part AS (SELECT part, (array_agg(bucket), array_agg(count))::nightjar_report.histogram AS histogram
+                    part AS (SELECT part, (array_agg(bucket), array_agg(count), sum(count)::bigint)::nightjar_report.histogram AS histogram
                              FROM counted GROUP BY part)
                     SELECT (SELECT percentile_disc($1::float8) WITHIN GROUP (ORDER BY seconds) FROM value),
                            (SELECT nightjar_report.quantile(nightjar_report.merge(histogram), $1::float8) FROM part)
@@ -34,9 +34,9 @@ struct HistogramTests {
                 try db.query(
                     """
                     SELECT nightjar_report.quantile(NULL, 0.5), nightjar_report.quantile(nightjar_report.merge(NULL), 0.5),
-                           nightjar_report.quantile((ARRAY[0], ARRAY[3]), 0.5),
-                           nightjar_report.quantile((ARRAY[nightjar_report.bucket(31536000)], ARRAY[1]), 1) / 31536000,
-                           nightjar_report.share_within((ARRAY[0, nightjar_report.bucket(1), nightjar_report.bucket(9)], ARRAY[1, 2, 1]), 1)
+                           nightjar_report.quantile((ARRAY[0], ARRAY[3], 3), 0.5),
+                           nightjar_report.quantile((ARRAY[nightjar_report.bucket(31536000)], ARRAY[1], 1), 1) / 31536000,
+                           nightjar_report.share_within((ARRAY[0, nightjar_report.bucket(1), nightjar_report.bucket(9)], ARRAY[1, 2, 1], 4), 1)
                     """
                 ).map { row in try (0..<5).map { try row.decode($0, as: Double?.self) } }[0]
             }
