@@ -30,8 +30,8 @@ SELECT r.run_id AS id, t.name AS tenant, a.name AS app, f.name AS function,
            coalesce(o.started_at, l.started_at, clock_timestamp())
            - greatest(r.created_at, (SELECT e.ts FROM nightjar.events e WHERE e.event_id = r.event_id LIMIT 1))))::float8
        END AS wait_seconds,
-       greatest(0, extract(epoch FROM coalesce(o.ended_at, clock_timestamp()) - coalesce(o.started_at, l.started_at)))::float8
-           AS execution_seconds,
+       CASE WHEN coalesce(o.started_at, l.started_at) IS NOT NULL THEN greatest(0, extract(epoch FROM
+           coalesce(o.ended_at, clock_timestamp()) - coalesce(o.started_at, l.started_at)))::float8 END AS execution_seconds,
        CASE WHEN coalesce(o.started_at, l.started_at) IS NULL THEN 0
             ELSE 1 + (SELECT count(*) FROM nightjar.attempts s WHERE s.run_id = r.run_id) END AS attempts,
        (SELECT count(*) FROM nightjar.steps s WHERE s.run_id = r.run_id) AS steps,
@@ -65,7 +65,8 @@ LEFT JOIN nightjar.sessions w ON w.session_id = l.session_id;
 CREATE VIEW nightjar_report.outcomes WITH (security_invoker = true) AS
 SELECT o.run_id, t.name AS tenant, a.name AS app, f.name AS function,
        (ARRAY['completed', 'failed', 'cancelled'])[o.status] AS outcome, o.started_at, o.ended_at,
-       greatest(0, extract(epoch FROM o.ended_at - o.started_at))::float8 AS execution_seconds, o.output, o.tenant_id, o.function_id
+       CASE WHEN o.started_at IS NOT NULL THEN greatest(0, extract(epoch FROM o.ended_at - o.started_at))::float8 END AS execution_seconds,
+       o.output, o.tenant_id, o.function_id
 FROM nightjar.outcomes o
 JOIN nightjar.functions f ON f.function_id = o.function_id
 JOIN nightjar.apps a ON a.app_id = f.app_id
@@ -224,7 +225,8 @@ JOIN nightjar.tenants t ON t.tenant_id = u.tenant_id;
 CREATE VIEW nightjar_report.lag WITH (security_invoker = true) AS
 SELECT t.name AS tenant, a.name AS app, f.name AS function, c.unfinished, c.ready, c.overdue, c.running, c.sleeping, c.retrying,
        c.scheduled, c.waiting, c.invoking, c.oldest_ready_at, c.oldest_due_at,
-       greatest(0, extract(epoch FROM clock_timestamp() - least(c.oldest_ready_at, c.oldest_due_at)))::float8 AS lag_seconds, c.next_due_at,
+       CASE WHEN coalesce(c.oldest_ready_at, c.oldest_due_at) IS NOT NULL THEN greatest(0, extract(epoch FROM
+           clock_timestamp() - least(c.oldest_ready_at, c.oldest_due_at)))::float8 END AS lag_seconds, c.next_due_at,
        c.tenant_id, c.function_id
 FROM (
     SELECT l.tenant_id, l.function_id, count(*) AS unfinished, count(*) FILTER (WHERE l.state = 0) AS ready,

@@ -22,14 +22,16 @@ struct ReportCommandTests {
             let table = try await nightjar("report", "failures", "--since", "1h", "--database", url)
             #expect(table.status == 0)
             #expect(table.output.contains("MESSAGE"))
-            #expect(table.output.contains("out of stock"))
+            #expect(table.output.contains("OutOfStock"))
 
             let csv = try await nightjar("report", "failures", "--csv", "--app", "shop", "--database", url)
             let lines = csv.output.split(separator: "\n")
             #expect(lines.first == "tenant,app,function,error,message,runs,last_at")
             #expect(lines.count == 2)
             // A message with quotation marks.
-            #expect(lines.last?.contains(#","step ""reserve"" failed after 2 attempts: out of stock",2,"#) == true)
+            #expect(
+                lines.last?.contains(#","step ""reserve"" failed after 2 attempts: OutOfStock: out of stock",2,"#)
+                    == true)
 
             let json = try await nightjar(
                 "report", "latency", "--function", "handle-order", "--tenant", "default", "--json", "--database", url)

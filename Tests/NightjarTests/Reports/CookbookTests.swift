@@ -48,7 +48,9 @@ struct CookbookTests {
                 #expect(!table.columns.isEmpty, "\(report.name)")
                 for column in table.columns {
                     #expect(column.name.hasSuffix("_seconds") == (column.kind == .duration), "\(report.name) \(column)")
-                    #expect((column.name.hasSuffix("_at") || column.name == "at") == (column.kind == .moment), "\(report.name) \(column)")
+                    #expect(
+                        (column.name.hasSuffix("_at") || column.name == "at") == (column.kind == .moment),
+                        "\(report.name) \(column)")
                 }
             }
             await reports.close()

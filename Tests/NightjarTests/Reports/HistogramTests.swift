@@ -6,7 +6,9 @@ import Testing
 
 /// Histograms say what percentiles over all values would, within their buckets' width; merged or not.
 struct HistogramTests {
-    @Test("Quantiles are off by 4.5 % at most, also of histograms that are merged", arguments: [0.0, 0.01, 0.5, 0.95, 0.99, 1.0])
+    @Test(
+        "Quantiles are off by 4.5 % at most, also of histograms that are merged",
+        arguments: [0.0, 0.01, 0.5, 0.95, 0.99, 1.0])
     func quantiles(fraction: Double) async throws {
         try await TestDatabase.with { database in
             let probe = try await Probe(database)
@@ -45,7 +47,9 @@ struct HistogramTests {
             #expect(values[2] == 0)
             #expect(abs((values[3] ?? 0) - 1) < 0.045)
             #expect(values[4] == 0.75)
-            await #expect { try await probe.value("SELECT nightjar_report.quantile(NULL, 95)", as: Double?.self) } throws: {
+            await #expect {
+                try await probe.value("SELECT nightjar_report.quantile(NULL, 95)", as: Double?.self)
+            } throws: {
                 "\($0)".contains("between 0 and 1, as in 0.95; not 95")
             }
         }

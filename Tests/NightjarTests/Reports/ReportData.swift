@@ -39,14 +39,16 @@ enum ReportData {
     static func make(in database: TestDatabase) async throws -> Probe {
         let probe = try await Probe(database)
         try await RunningWorker.with([function], in: database, app: "shop") { client in
-            for (id, fate) in ["completes", "completes", "fails", "sleeps", "sleeps", "completes", "fails", "completes"].enumerated() {
+            for (id, fate) in [
+                "completes", "completes", "fails", "sleeps", "sleeps", "completes", "fails", "completes",
+            ].enumerated() {
                 try await client.send(Order(id: id, fate: fate))
             }
             try await probe.await(4, "completed")
             try await probe.await(2, "failed")
             try await probe.await(2, "sleeping")
             try await client.send(Refund(id: 3))
-            try await client.send([Lost(id: 1), Lost(id: 2)])
+            for id in 1...2 { try await client.send(Lost(id: id)) }
             try await probe.await(1, "cancelled")
             // Counted by hand: the worker does it once a minute.
             try await probe.rollUp(until: "sum(ended) * 100 + sum(queued)", is: 708)

@@ -13,69 +13,109 @@ struct ReportViewTests {
     func figures() async throws {
         try await TestDatabase.with { database in
             let probe = try await ReportData.make(in: database)
-            func text(_ sql: String, sourceLocation: SourceLocation = #_sourceLocation) async throws -> [String] {
-                try await probe.reporting { db in try db.query(sql).map { try $0.decode(0) } }
+            for (question, answer) in Self.answers {
+                let lines: [String] = try await probe.reporting { db in try db.query(question).map { try $0.decode(0) }
+                }
+                #expect(lines == answer, "\(question)")
             }
-            for grain in ["minute", "hour", "day"] {
-                let sums = try await text(
-                    """
-                    SELECT concat_ws(' ', sum(queued), sum(completed), sum(failed), sum(cancelled), sum(ended), sum(steps), sum(retries))
-                    FROM nightjar_report.throughput WHERE grain = '\(grain)' AND function = 'handle-order' AND app = 'shop'
-                    """)
-                // Of those that ended: 4 × 2 steps, 2 × 1 that failed, and of the cancelled one a step and the sleep.
-                #expect(sums == ["8 4 2 1 7 12 2"], "\(grain)")
-            }
-            #expect(
-                try await text(
-                    """
-                    SELECT concat_ws(' ', grain, step, kind, sum(count), sum(failed), sum(retries)) FROM nightjar_report.step_throughput
-                    WHERE grain = 'day' GROUP BY grain, step, kind ORDER BY step
-                    """) == ["day reserve run 7 2 2", "day ship run 4 0 0", "day wait sleep 1 0 0"])
-            #expect(
-                try await text(
-                    """
-                    SELECT concat_ws(' ', name, sum(count), starts_runs, is_matched) FROM nightjar_report.event_throughput
-                    GROUP BY name, starts_runs, is_matched ORDER BY name
-                    """) == ["shop/lost 2 f f", "shop/order 8 t f", "shop/refund 1 f t"])
-            #expect(
-                try await text(
-                    """
-                    SELECT concat_ws(' ', status, outcome, cause, event, attempts, steps, error_message, count(*)) FROM nightjar_report.runs
-                    WHERE tenant = 'default' AND wait_seconds >= 0 AND execution_seconds >= 0 AND due_at >= queued_at
-                      AND started_at >= queued_at AND coalesce(ended_at >= started_at, true)
-                    GROUP BY status, outcome, cause, event, attempts, steps, error_message ORDER BY status
-                    """) == [
-                        "cancelled cancelled event shop/order 1 2 1", "completed completed shop/order 1 2 4",
-                        "failed failed shop/order 2 1 step \"reserve\" failed after 2 attempts: out of stock 2",
-                        "sleeping shop/order 1 2 1",
-                    ])
-            #expect(
-                try await text(
-                    """
-                    SELECT concat_ws(' ', kind, event, policy, was, late_seconds BETWEEN 0 AND 30, due_at > applied_at, executing)
-                    FROM nightjar_report.cancellations
-                    """) == ["event shop/refund shop/refund match data.id sleeping t t"])
-            #expect(
-                try await text("SELECT concat_ws(' ', purpose, event, condition, event_path) FROM nightjar_report.waits")
-                    == ["cancel shop/refund match data.id data.id"])
-            #expect(
-                try await text(
-                    "SELECT concat_ws(' ', status, event, steps, retries, worker, wakes_at > now()) FROM nightjar_report.unfinished")
-                    == ["sleeping shop/order 2 0 t"])
-            #expect(
-                try await text("SELECT concat_ws(' ', unfinished, sleeping, ready, overdue, lag_seconds) FROM nightjar_report.lag")
-                    == ["1 1 0 0"])
-            #expect(
-                try await text(
-                    "SELECT concat_ws(' ', app, function, kind, status, triggers, cancel_on) FROM nightjar_report.functions")
-                    == ["shop handle-order native active {shop/order} {\"shop/refund match data.id\"}"])
-            #expect(try await text("SELECT error_message FROM nightjar_report.attempts") == ["out of stock", "out of stock"])
-            #expect(
-                try await text("SELECT DISTINCT error_name || ' ' || error_code FROM nightjar_report.failures").count == 1)
-            #expect(
-                try await text("SELECT concat_ws(' ', name, runs) FROM nightjar_report.events WHERE runs > 0 LIMIT 1")
-                    == ["shop/order 1"])
-            #expect(try await text("SELECT violated FROM nightjar_report.invariants") == [])
+        }
+    }
+
+    private static let answers: [(question: String, answer: [String])] = [
+        (
+            // Of those that ended: 4 × 2 steps, 2 × 1 that failed, and of the cancelled one a step and the sleep.
+            """
+            SELECT concat_ws(' ', grain, sum(queued), sum(completed), sum(failed), sum(cancelled), sum(ended), sum(steps), sum(retries))
+            FROM nightjar_report.throughput WHERE function = 'handle-order' AND app = 'shop' GROUP BY grain ORDER BY grain
+            """, ["day 8 4 2 1 7 12 2", "hour 8 4 2 1 7 12 2", "minute 8 4 2 1 7 12 2"]
+        ),
+        (
+            """
+            SELECT concat_ws(' ', grain, step, kind, sum(count), sum(failed), sum(retries)) FROM nightjar_report.step_throughput
+            WHERE grain = 'day' GROUP BY grain, step, kind ORDER BY step
+            """, ["day reserve run 7 2 2", "day ship run 4 0 0", "day wait sleep 1 0 0"]
+        ),
+        (
+            """
+            SELECT concat_ws(' ', name, sum(count), starts_runs, is_matched) FROM nightjar_report.event_throughput
+            GROUP BY name, starts_runs, is_matched ORDER BY name
+            """, ["shop/lost 2 f f", "shop/order 8 t f", "shop/refund 1 f t"]
+        ),
+        (
+            """
+            SELECT concat_ws(' ', status, outcome, cause, event, attempts, steps, error_message, count(*)) FROM nightjar_report.runs
+            WHERE tenant = 'default' AND wait_seconds >= 0 AND execution_seconds >= 0 AND due_at >= queued_at
+              AND started_at >= queued_at AND coalesce(ended_at >= started_at, true)
+            GROUP BY status, outcome, cause, event, attempts, steps, error_message ORDER BY status
+            """,
+            [
+                "cancelled cancelled event shop/order 1 2 1", "completed completed shop/order 1 2 4",
+                "failed failed shop/order 2 1 step \"reserve\" failed after 2 attempts: OutOfStock: out of stock 2",
+                "sleeping shop/order 1 2 1",
+            ]
+        ),
+        (
+            """
+            SELECT concat_ws(' ', kind, event, policy, was, late_seconds BETWEEN 0 AND 30, due_at > applied_at, executing)
+            FROM nightjar_report.cancellations
+            """, ["event shop/refund shop/refund match data.id sleeping t t"]
+        ),
+        (
+            "SELECT concat_ws(' ', purpose, event, condition, event_path) FROM nightjar_report.waits",
+            ["cancel shop/refund match data.id data.id"]
+        ),
+        (
+            "SELECT concat_ws(' ', status, event, steps, retries, worker, wakes_at > now()) FROM nightjar_report.unfinished",
+            ["sleeping shop/order 2 0 t"]
+        ),
+        (
+            "SELECT concat_ws(' ', unfinished, sleeping, ready, overdue, lag_seconds) FROM nightjar_report.lag",
+            ["1 1 0 0"]
+        ),
+        (
+            "SELECT concat_ws(' ', app, function, kind, status, triggers, cancel_on) FROM nightjar_report.functions",
+            ["shop handle-order native active {shop/order} {\"shop/refund match data.id\"}"]
+        ),
+        ("SELECT error_message FROM nightjar_report.attempts", ["out of stock", "out of stock"]),
+        (
+            "SELECT concat_ws(' ', error_name, error_code, count(*)) FROM nightjar_report.failures GROUP BY error_name, error_code",
+            ["OutOfStock step_failed 2"]
+        ),
+        (
+            "SELECT concat_ws(' ', outcome, count(*)) FROM nightjar_report.outcomes GROUP BY outcome ORDER BY outcome",
+            ["cancelled 1", "completed 4", "failed 2"]
+        ),
+        (
+            "SELECT concat_ws(' ', name, runs, count(*)) FROM nightjar_report.events GROUP BY name, runs ORDER BY name",
+            ["shop/lost 0 2", "shop/order 1 8", "shop/refund 0 1"]
+        ),
+        ("SELECT violated FROM nightjar_report.invariants", []),
+    ]
+
+    @Test("What never was, is null: no time of execution of a run that never began, no lag where nobody waits")
+    func nulls() async throws {
+        try await TestDatabase.with { database in
+            try await Probe.registerPost(in: database)
+            let probe = try await Probe(database)
+            try await probe.send("test/post", key: "k")
+            let waiting = try await probe.value("SELECT lag_seconds FROM nightjar_report.lag", as: Double?.self)
+            #expect(waiting != nil)
+            try await probe.send("test/cancel", key: "k")
+            try await probe.applyPending()
+            let row = try await probe.value(
+                """
+                SELECT concat_ws(' ', status, attempts, wait_seconds, execution_seconds, started_at,
+                                 (SELECT execution_seconds FROM nightjar_report.outcomes))
+                FROM nightjar_report.runs
+                """, as: String.self)
+            #expect(row == "cancelled 0")
+            try await probe.rollUp(until: "sum(cancelled)", is: 1)
+            let figures = try await probe.value(
+                """
+                SELECT concat_ws(' ', ended, wait_p95_seconds, execution_p95_seconds, cancel_p95_seconds >= 0)
+                FROM nightjar_report.throughput WHERE grain = 'day'
+                """, as: String.self)
+            #expect(figures == "1 t")
         }
     }
 

@@ -8,7 +8,9 @@ import Testing
 /// Everything that is committed is counted once, whenever its transaction began and whoever counts.
 @Suite(.timeLimit(.minutes(5)))
 struct RollUpTests {
-    @Test("What commits late is counted once, and what took its number meanwhile is not counted before", arguments: [true, false])
+    @Test(
+        "What commits late is counted once, and what took its number meanwhile is not counted before",
+        arguments: [true, false])
     func lateCommit(commits: Bool) async throws {
         try await withProbes { probe, late in
             try await late.script("BEGIN")
@@ -160,7 +162,9 @@ struct RollUpTests {
             // Two hours, if the test runs at the end of one.
             let names = try await probe.value("SELECT count(DISTINCT name) FROM nightjar.event_rollups", as: Int64.self)
             #expect((1_001...2_001).contains(names) || names == 1_500)
-            #expect(try await probe.value("SELECT max(count) FROM (SELECT count(*) FROM nightjar.event_rollups GROUP BY at) c") <= 1_001)
+            #expect(
+                try await probe.value(
+                    "SELECT max(count) FROM (SELECT count(*) FROM nightjar.event_rollups GROUP BY at) c") <= 1_001)
         }
     }
 
