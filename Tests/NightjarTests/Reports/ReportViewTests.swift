@@ -45,7 +45,8 @@ struct ReportViewTests {
             """
             SELECT concat_ws(' ', status, outcome, cause, event, attempts, steps, error_message, count(*)) FROM nightjar_report.runs
             WHERE tenant = 'default' AND wait_seconds >= 0 AND execution_seconds >= 0 AND due_at >= queued_at
-              AND started_at >= queued_at AND coalesce(ended_at >= started_at, true)
+              -- The start is that of the claim's transaction, which may begin before the run is there.
+              AND started_at > queued_at - interval '1 minute' AND coalesce(ended_at >= started_at, true)
             GROUP BY status, outcome, cause, event, attempts, steps, error_message ORDER BY status
             """,
             [
