@@ -75,7 +75,7 @@ extension NamedReport {
         .init("workers", "the workers, and what each holds", .listingWorkers, [.app, .limit]),
         .init(
             "invariants", "what must not be: empty, or something is broken", .listingInvariants, [.since, .limit],
-            span: 900,
+            span: 300,
             isAlarm: true),
     ]
 }
