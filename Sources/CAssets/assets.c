@@ -63,6 +63,12 @@ static const char migration_0018[] = {
 static const char migration_0019[] = {
 #embed "../../migrations/0019_kept_hints.sql" suffix(, 0)
 };
+static const char migration_0020[] = {
+#embed "../../migrations/0020_rollups.sql" suffix(, 0)
+};
+static const char migration_0021[] = {
+#embed "../../migrations/0021_report.sql" suffix(, 0)
+};
 
 static const char api_cancellations[] = {
 #embed "statements/api_cancellations.sql" suffix(, 0)
@@ -190,6 +196,60 @@ static const char heartbeat[] = {
 static const char interrupted[] = {
 #embed "statements/interrupted.sql" suffix(, 0)
 };
+static const char listing_cancelled[] = {
+#embed "statements/listing_cancelled.sql" suffix(, 0)
+};
+static const char listing_close_calls[] = {
+#embed "statements/listing_close_calls.sql" suffix(, 0)
+};
+static const char listing_failures[] = {
+#embed "statements/listing_failures.sql" suffix(, 0)
+};
+static const char listing_functions[] = {
+#embed "statements/listing_functions.sql" suffix(, 0)
+};
+static const char listing_invariants[] = {
+#embed "statements/listing_invariants.sql" suffix(, 0)
+};
+static const char listing_lag[] = {
+#embed "statements/listing_lag.sql" suffix(, 0)
+};
+static const char listing_latency[] = {
+#embed "statements/listing_latency.sql" suffix(, 0)
+};
+static const char listing_listeners[] = {
+#embed "statements/listing_listeners.sql" suffix(, 0)
+};
+static const char listing_names[] = {
+#embed "statements/listing_names.sql" suffix(, 0)
+};
+static const char listing_retries[] = {
+#embed "statements/listing_retries.sql" suffix(, 0)
+};
+static const char listing_silent_functions[] = {
+#embed "statements/listing_silent_functions.sql" suffix(, 0)
+};
+static const char listing_slow_runs[] = {
+#embed "statements/listing_slow_runs.sql" suffix(, 0)
+};
+static const char listing_slow_steps[] = {
+#embed "statements/listing_slow_steps.sql" suffix(, 0)
+};
+static const char listing_stuck[] = {
+#embed "statements/listing_stuck.sql" suffix(, 0)
+};
+static const char listing_tenants[] = {
+#embed "statements/listing_tenants.sql" suffix(, 0)
+};
+static const char listing_throughput[] = {
+#embed "statements/listing_throughput.sql" suffix(, 0)
+};
+static const char listing_unheard[] = {
+#embed "statements/listing_unheard.sql" suffix(, 0)
+};
+static const char listing_workers[] = {
+#embed "statements/listing_workers.sql" suffix(, 0)
+};
 static const char look[] = {
 #embed "statements/look.sql" suffix(, 0)
 };
@@ -277,6 +337,9 @@ static const char reschedule[] = {
 static const char resolve[] = {
 #embed "statements/resolve.sql" suffix(, 0)
 };
+static const char roll_up[] = {
+#embed "statements/roll_up.sql" suffix(, 0)
+};
 static const char search_newcomers[] = {
 #embed "statements/search_newcomers.sql" suffix(, 0)
 };
@@ -319,6 +382,8 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0017, "0017_costs"),
     ASSET(migration_0018, "0018_ingest_cost"),
     ASSET(migration_0019, "0019_kept_hints"),
+    ASSET(migration_0020, "0020_rollups"),
+    ASSET(migration_0021, "0021_report"),
 };
 
 static const struct nightjar_asset statements[] = {
@@ -364,6 +429,24 @@ static const struct nightjar_asset statements[] = {
     ASSET(gather, "gather"),
     ASSET(heartbeat, "heartbeat"),
     ASSET(interrupted, "interrupted"),
+    ASSET(listing_cancelled, "listing_cancelled"),
+    ASSET(listing_close_calls, "listing_close_calls"),
+    ASSET(listing_failures, "listing_failures"),
+    ASSET(listing_functions, "listing_functions"),
+    ASSET(listing_invariants, "listing_invariants"),
+    ASSET(listing_lag, "listing_lag"),
+    ASSET(listing_latency, "listing_latency"),
+    ASSET(listing_listeners, "listing_listeners"),
+    ASSET(listing_names, "listing_names"),
+    ASSET(listing_retries, "listing_retries"),
+    ASSET(listing_silent_functions, "listing_silent_functions"),
+    ASSET(listing_slow_runs, "listing_slow_runs"),
+    ASSET(listing_slow_steps, "listing_slow_steps"),
+    ASSET(listing_stuck, "listing_stuck"),
+    ASSET(listing_tenants, "listing_tenants"),
+    ASSET(listing_throughput, "listing_throughput"),
+    ASSET(listing_unheard, "listing_unheard"),
+    ASSET(listing_workers, "listing_workers"),
     ASSET(look, "look"),
     ASSET(look_back, "look_back"),
     ASSET(mark_dead, "mark_dead"),
@@ -393,6 +476,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(report_steps, "report_steps"),
     ASSET(reschedule, "reschedule"),
     ASSET(resolve, "resolve"),
+    ASSET(roll_up, "roll_up"),
     ASSET(search_newcomers, "search_newcomers"),
     ASSET(send_hints, "send_hints"),
     ASSET(send_signal, "send_signal"),

@@ -19,6 +19,7 @@ struct NightjarProgram: AsyncParsableCommand {
               nightjar runs --status sleeping
               nightjar run 0198c2f4-7c1e-7a53-9b0e-3d4a6f1b2c58
               nightjar cancel --function publish-post --status sleeping --dry-run
+              nightjar report failures --since 1d
 
             DATABASE
               The first of these that is there counts:
@@ -34,6 +35,6 @@ struct NightjarProgram: AsyncParsableCommand {
             Dev.self, Serve.self, Work.self, Keys.self, Migrate.self,
             Send.self, Preview.self, Events.self, Runs.self, ShowRun.self,
             Cancel.self, Cancellations.self, Reschedule.self, Rerun.self,
-            Examine.self, Bench.self,
+            Report.self, Examine.self, Bench.self,
         ])
 }

@@ -32,6 +32,7 @@ package enum Statement: String, CaseIterable {
     case remoteApps = "remote_apps"
     case reschedule
     case resolve
+    case rollUp = "roll_up"
     case searchNewcomers = "search_newcomers"
     case sendHints = "send_hints"
     case sendSignal = "send_signal"
@@ -68,6 +69,26 @@ package enum Statement: String, CaseIterable {
     case reportReruns = "report_reruns"
     case reportRuns = "report_runs"
     case reportSteps = "report_steps"
+
+    // For `nightjar report`.
+    case listingCancelled = "listing_cancelled"
+    case listingCloseCalls = "listing_close_calls"
+    case listingFailures = "listing_failures"
+    case listingFunctions = "listing_functions"
+    case listingInvariants = "listing_invariants"
+    case listingLag = "listing_lag"
+    case listingLatency = "listing_latency"
+    case listingListeners = "listing_listeners"
+    case listingNames = "listing_names"
+    case listingRetries = "listing_retries"
+    case listingSilentFunctions = "listing_silent_functions"
+    case listingSlowRuns = "listing_slow_runs"
+    case listingSlowSteps = "listing_slow_steps"
+    case listingStuck = "listing_stuck"
+    case listingTenants = "listing_tenants"
+    case listingThroughput = "listing_throughput"
+    case listingUnheard = "listing_unheard"
+    case listingWorkers = "listing_workers"
 
     // For the HTTP API.
     case apiCancellations = "api_cancellations"

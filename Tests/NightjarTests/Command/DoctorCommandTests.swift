@@ -109,7 +109,7 @@ struct DoctorCommandTests {
             #expect(try levels(result)["partitions"] == "warning")
             #expect(result.output.contains("nightjar.steps"))
 
-            try await prepare(database, "DROP SCHEMA nightjar CASCADE")
+            try await prepare(database, "DROP SCHEMA nightjar, nightjar_report CASCADE")
             let missing = try await nightjar("doctor", "--database", database.url, "--json")
             #expect(missing.status == 1)
             #expect(try levels(missing)["schema"] == "problem")
