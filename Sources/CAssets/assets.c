@@ -60,6 +60,9 @@ static const char migration_0017[] = {
 static const char migration_0018[] = {
 #embed "../../migrations/0018_ingest_cost.sql" suffix(, 0)
 };
+static const char migration_0019[] = {
+#embed "../../migrations/0019_tenants.sql" suffix(, 0)
+};
 
 static const char api_cancellations[] = {
 #embed "statements/api_cancellations.sql" suffix(, 0)
@@ -297,6 +300,7 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0016, "0016_reach"),
     ASSET(migration_0017, "0017_costs"),
     ASSET(migration_0018, "0018_ingest_cost"),
+    ASSET(migration_0019, "0019_tenants"),
 };
 
 static const struct nightjar_asset statements[] = {
