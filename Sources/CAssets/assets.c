@@ -274,6 +274,9 @@ static const char still_executing[] = {
 static const char store_events[] = {
 #embed "statements/store_events.sql" suffix(, 0)
 };
+static const char tenants[] = {
+#embed "statements/tenants.sql" suffix(, 0)
+};
 static const char tick[] = {
 #embed "statements/tick.sql" suffix(, 0)
 };
@@ -374,6 +377,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(send_signal, "send_signal"),
     ASSET(still_executing, "still_executing"),
     ASSET(store_events, "store_events"),
+    ASSET(tenants, "tenants"),
     ASSET(tick, "tick"),
 };
 

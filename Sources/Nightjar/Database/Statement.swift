@@ -35,6 +35,7 @@ package enum Statement: String, CaseIterable {
     case searchNewcomers = "search_newcomers"
     case sendSignal = "send_signal"
     case stillExecuting = "still_executing"
+    case tenants
     case tick
     case storeEvents = "store_events"
 

@@ -1,0 +1,308 @@
+import Foundation
+import NightjarTesting
+import PostgresClient
+import Testing
+
+@testable import Nightjar
+
+/// Two tenants with the same ids, keys and names; and those who try to reach the other one.
+struct SealTests {
+    /// What one tenant has, as the owner of the schema sees it.
+    private static let holdings = """
+        SELECT md5(string_agg(t.row, ';' ORDER BY t.row)) FROM (
+            SELECT 'event ' || e::text AS row FROM nightjar.events e WHERE e.tenant_id = 3
+            UNION ALL SELECT 'run ' || r::text FROM nightjar.runs r WHERE r.tenant_id = 3
+            UNION ALL SELECT 'live ' || l::text FROM nightjar.live l WHERE l.tenant_id = 3
+            UNION ALL SELECT 'wait ' || w::text FROM nightjar.waits w WHERE w.tenant_id = 3
+            UNION ALL SELECT 'pending ' || p::text FROM nightjar.pending p WHERE p.tenant_id = 3
+            UNION ALL SELECT 'id ' || i::text FROM nightjar.idempotency i WHERE i.tenant_id = 3
+            UNION ALL SELECT 'step ' || s::text FROM nightjar.steps s WHERE s.tenant_id = 3
+            UNION ALL SELECT 'outcome ' || o::text FROM nightjar.outcomes o WHERE o.tenant_id = 3
+            UNION ALL SELECT 'tenant ' || t::text FROM nightjar.tenants t WHERE t.tenant_id = 3) t
+        """
+
+    /// What can be read by anybody who may read anything; without a condition, so that only the seals keep it apart.
+    private static let readable = [
+        "tenants", "apps", "functions", "function_triggers", "cancel_policies", "events", "runs", "live", "waits",
+        "steps", "open_steps", "attempts", "outcomes", "interruptions", "gathered", "bulk_cancels", "idempotency",
+        "run_status", "cancellations",
+    ]
+
+    /// Makes `shop` (2) and `cafe` (3), of which each has an app, a queued run, one that has ended and one that waits.
+    static func prepare(_ database: TestDatabase) async throws -> Probe {
+        let probe = try await Probe(database)
+        for name in ["shop", "cafe"] {
+            try await probe.script("SELECT nightjar.create_tenant('\(name)'); SET nightjar.tenant = '\(name)'")
+            try await probe.register(
+                """
+                [{"name": "post", "options": {}, "triggers": [{"event": "test/post"}],
+                  "cancel": [{"event": "test/cancel", "branches": [
+                    {"trigger_path": ["data", "key"], "event_path": ["data", "key"]}]}]}]
+                """)
+            try await probe.script(
+                """
+                SELECT nightjar.send('test/post', '{"key": "ended"}', 'one');
+                SELECT nightjar.cancel(run_id) FROM nightjar.live WHERE tenant_id = nightjar.current_tenant();
+                SELECT nightjar.send('test/post', '{"key": "same"}', 'two');
+                INSERT INTO nightjar.steps (run_id, step, tenant_id, kind, failed, attempt, output, started_at, ended_at)
+                SELECT run_id, 'secret', tenant_id, 1, false, 1, '"of \(name)"', now(), now() FROM nightjar.live
+                WHERE tenant_id = nightjar.current_tenant();
+                SELECT nightjar.bulk_cancel(function => 'post', created_before => '2001-01-01');
+                RESET nightjar.tenant
+                """)
+        }
+        return probe
+    }
+
+    @Test("A bound role sees its tenant and no other, whatever it sets", .timeLimit(.minutes(2)))
+    func reading() async throws {
+        try await TestDatabase.with { database in
+            _ = try await Self.prepare(database)
+            try await TestRole.with("nightjar_tenant", boundTo: "shop", in: database) { role in
+                try await role.connected { db in
+                    for setting in ["", "3", "cafe", "1", "-3", "3; RESET ROLE", "nobody"] {
+                        try await db.script("SELECT set_config('nightjar.tenant', '\(setting)', false)")
+                        #expect(try await db.answer("SELECT nightjar.current_tenant()::text") == "2", "\(setting)")
+                        for table in Self.readable {
+                            let seen = try await db.answer(
+                                "SELECT string_agg(DISTINCT tenant_id::text, ',') FROM nightjar.\(table)")
+                            #expect(seen == "2" || seen == "null", "\(table) with \(setting): \(seen)")
+                        }
+                        #expect(try await db.answer("SELECT output::text FROM nightjar.steps") == "\"of shop\"")
+                    }
+                    for table in ["pending", "match_log", "event_keys", "newcomers", "tenant_usage", "invariants"] {
+                        #expect(try await db.answer("SELECT count(*)::text FROM nightjar.\(table)").hasPrefix("42501"))
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("Setting, resetting and changing the role or the session does not lead out of a tenant")
+    func roles() async throws {
+        try await TestDatabase.with { database in
+            _ = try await Self.prepare(database)
+            try await TestRole.with("nightjar_tenant", boundTo: "shop", in: database) { role in
+                try await role.connected { db in
+                    for change in [
+                        "SET ROLE nightjar_tenant", "RESET ROLE", "SET ROLE NONE", "RESET ALL", "DISCARD ALL",
+                        "SET SESSION AUTHORIZATION DEFAULT", "SET LOCAL nightjar.tenant = '3'",
+                        "SET nightjar.tenant = '3'", "SET nightjar.worker = 'on'", "SET nightjar.signal = 'sent'",
+                        "ALTER ROLE CURRENT_USER SET nightjar.tenant = '3'", "SET row_security = on",
+                    ] {
+                        _ = try await db.answer(change)
+                        #expect(try await db.answer("SELECT nightjar.current_tenant()::text") == "2", "\(change)")
+                        let seen = try await db.answer("SELECT string_agg(DISTINCT tenant_id::text, ',') FROM nightjar.events")
+                        #expect(seen == "2", "\(change)")
+                    }
+                    for change in [
+                        "SET ROLE nightjar_worker", "SET ROLE nightjar_admin", "SET ROLE nightjar_reporter", "SET ROLE postgres",
+                        "SET SESSION AUTHORIZATION postgres", "GRANT nightjar_worker TO CURRENT_USER",
+                        "UPDATE nightjar.role_tenants SET tenant_id = 3", "DELETE FROM nightjar.role_tenants",
+                        "INSERT INTO nightjar.role_tenants SELECT 'nightjar_tenant', 3",
+                        "SELECT nightjar.bind_role(session_user::text, 'cafe')", "ALTER TABLE nightjar.events DISABLE ROW LEVEL SECURITY",
+                        "DROP POLICY tenant ON nightjar.events", "CREATE OR REPLACE FUNCTION nightjar.current_tenant() RETURNS int LANGUAGE sql AS 'SELECT 3'",
+                    ] {
+                        let answer = try await db.answer(change)
+                        #expect(answer.hasPrefix("42501"), "\(change): \(answer)")
+                    }
+                    // Row security off: an error, not everything.
+                    try await db.script("SET row_security = off")
+                    #expect(try await db.answer("SELECT count(*)::text FROM nightjar.events").hasPrefix("42501"))
+                }
+            }
+        }
+    }
+
+    @Test("Who logs in as a member of a bound role, or sets one, acts for its tenant; of two tenants, for neither")
+    func membership() async throws {
+        try await TestDatabase.with { database in
+            _ = try await Self.prepare(database)
+            try await TestRole.with("nightjar_tenant", boundTo: "shop", in: database) { shop in
+                try await TestRole.with("nightjar_tenant", boundTo: "cafe", in: database) { cafe in
+                    try await TestRole.with(shop.name, in: database) { member in
+                        try await member.connected { db in
+                            try await db.script("SET nightjar.tenant = '3'")
+                            #expect(try await db.answer("SELECT nightjar.current_tenant()::text") == "2")
+                            try await db.script("SET ROLE nightjar_tenant")
+                            #expect(try await db.answer("SELECT nightjar.current_tenant()::text") == "2")
+                        }
+                    }
+                    // How a pooler's login is: it has no rights, and sets the role of whoever it speaks for.
+                    try await TestRole.with(shop.name, cafe.name, options: "NOINHERIT", in: database) { login in
+                        try await login.connected { db in
+                            try await db.script("SET ROLE \(shop.name); SET nightjar.tenant = '3'")
+                            #expect(try await db.answer("SELECT string_agg(DISTINCT tenant_id::text, ',') FROM nightjar.events") == "2")
+                            #expect(try await db.answer("SELECT nightjar.send('a/b')").count == 36)
+                            try await db.script("SET ROLE \(cafe.name); SET nightjar.tenant = '2'")
+                            #expect(try await db.answer("SELECT string_agg(name, ' ') FROM nightjar.events") == "test/post test/post")
+                        }
+                    }
+                    try await TestRole.with(shop.name, cafe.name, in: database) { both in
+                        try await both.connected { db in
+                            #expect(try await db.answer("SELECT nightjar.current_tenant()").hasPrefix("42501"))
+                            #expect(try await db.answer("SELECT count(*)::text FROM nightjar.events").hasPrefix("42501"))
+                            #expect(try await db.answer("SELECT nightjar.send('a/b')").hasPrefix("42501"))
+                            // Bound in a session of its own, it stays so when it sets another's role.
+                            try await both.bind(to: "shop")
+                            try await db.script("SET ROLE \(cafe.name)")
+                            #expect(try await db.answer("SELECT nightjar.current_tenant()::text") == "2")
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("Operators, functions and tables of one's own stand in for none of ours")
+    func searchPath() async throws {
+        try await TestDatabase.with { database in
+            let probe = try await Self.prepare(database)
+            try await TestRole.with("nightjar_tenant", boundTo: "shop", in: database) { role in
+                try await probe.script("GRANT CREATE ON DATABASE \(database.name) TO \(role.name)")
+                try await role.connected { db in
+                    try await db.script(
+                        """
+                        CREATE SCHEMA evil; CREATE SCHEMA "\(role.name)x";
+                        CREATE FUNCTION evil.yes(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+                        CREATE FUNCTION evil.yes(int, int) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+                        CREATE FUNCTION evil.yes(name, name) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+                        CREATE OPERATOR evil.= (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.yes);
+                        CREATE OPERATOR evil.= (LEFTARG = int, RIGHTARG = int, FUNCTION = evil.yes);
+                        CREATE OPERATOR evil.= (LEFTARG = name, RIGHTARG = name, FUNCTION = evil.yes);
+                        CREATE FUNCTION evil.has_table_privilege(name, oid, text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+                        CREATE FUNCTION evil.has_table_privilege(oid, text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+                        CREATE FUNCTION evil.current_setting(text) RETURNS text LANGUAGE sql AS $$SELECT 'none'$$;
+                        CREATE FUNCTION evil.current_tenant() RETURNS int LANGUAGE sql AS 'SELECT 3';
+                        CREATE TABLE evil.role_tenants (role regrole, tenant_id int);
+                        CREATE TEMPORARY TABLE live (run_id uuid); CREATE TEMPORARY TABLE role_tenants (role regrole, tenant_id int);
+                        SET search_path = evil, pg_temp, nightjar, pg_catalog; SET nightjar.tenant = '3'
+                        """)
+                    #expect(try await db.answer("SELECT nightjar.current_tenant()::text") == "2")
+                    #expect(try await db.answer("SELECT nightjar.bound_tenant()::text") == "2")
+                    #expect(try await db.answer("SELECT count(*)::text FROM nightjar.events WHERE tenant_id OPERATOR(pg_catalog.=) 3") == "0")
+                    #expect(try await db.answer("SELECT nightjar.cancel(gen_random_uuid())") == "unknown")
+                    _ = try await db.answer("SELECT nightjar.send('a/evil')")
+                    // A condition that sees rows before the policy does would tell of others'.
+                    try await db.script(
+                        """
+                        CREATE FUNCTION evil.tell(v anyelement) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS
+                        $$ BEGIN IF v::text LIKE '%of cafe%' THEN RAISE EXCEPTION 'seen'; END IF; RETURN true; END $$
+                        """)
+                    #expect(try await db.answer("SELECT count(*)::text FROM nightjar.steps WHERE evil.tell(output)") == "1")
+                    #expect(try await db.answer("SELECT count(*)::text FROM nightjar.run_status WHERE evil.tell(run_status)") == "2")
+                    try await db.script("DROP SCHEMA evil CASCADE")
+                }
+                let tenant = try await probe.value("SELECT tenant_id FROM nightjar.events WHERE name = 'a/evil'", as: Int32.self)
+                #expect(tenant == 2)
+            }
+        }
+    }
+
+    @Test("A bound role changes nothing of another tenant, with the same ids, keys and names, and with forged ones")
+    func writing() async throws {
+        try await TestDatabase.with { database in
+            let probe = try await Self.prepare(database)
+            let before = try await probe.value(Self.holdings, as: String.self)
+            let theirs = try await probe.value(
+                "SELECT run_id::text FROM nightjar.live WHERE tenant_id = 3", as: String.self)
+            let part = try await probe.value(
+                "SELECT min(relid::regclass::text) FROM pg_partition_tree('nightjar.events') WHERE isleaf", as: String.self)
+            let their = try await probe.value("SELECT event_id::text FROM nightjar.events WHERE tenant_id = 3 AND id = 'two'", as: String.self)
+            try await TestRole.with("nightjar_tenant", boundTo: "shop", in: database) { role in
+                try await role.connected { db in
+                    try await db.script("SET nightjar.tenant = 'cafe'; SET nightjar.signal = 'sent'; SET nightjar.worker = 'on'")
+                    for refused in [
+                        "INSERT INTO nightjar.events (tenant_id, name) VALUES (3, 'test/cancel')",
+                        "INSERT INTO nightjar.events (tenant_id, name, data) SELECT 3, 'test/post', '{}' FROM generate_series(1, 3)",
+                        "INSERT INTO nightjar.events (name, seq) VALUES ('test/cancel', 9223372036854775807)",
+                        "INSERT INTO nightjar.events (name, received_at) VALUES ('test/cancel', '2001-01-01')",
+                        "INSERT INTO nightjar.events (name, data) VALUES ('inngest/function.invoked', '{\"_nightjar\": {\"parent\": \"\(theirs)\"}}')",
+                        "INSERT INTO nightjar.events (name) VALUES ('Inngest/function.finished')",
+                        "COPY nightjar.events (tenant_id, name) FROM PROGRAM 'echo 3'",
+                        "UPDATE nightjar.events SET tenant_id = 2", "DELETE FROM nightjar.events", "TRUNCATE nightjar.events",
+                        "UPDATE nightjar.live SET queue = 0", "DELETE FROM nightjar.live", "SELECT FROM nightjar.live FOR UPDATE",
+                        "INSERT INTO nightjar.pending (tenant_id, key, seq, asked_at) VALUES (3, '\(theirs)', 1, now())",
+                        "INSERT INTO nightjar.outcomes (run_id, tenant_id, function_id, status) VALUES ('\(theirs)', 2, 1, 1)",
+                        "INSERT INTO nightjar.waits SELECT * FROM nightjar.waits", "LOCK TABLE nightjar.live",
+                        "UPDATE nightjar.tenants SET name = 'mine'", "SELECT setval('nightjar.event_seq', 1)",
+                        "INSERT INTO \(part) (tenant_id, name) VALUES (3, 'test/cancel')",
+                    ] {
+                        let answer = try await db.answer(refused)
+                        #expect(answer.hasPrefix("42501"), "\(refused): \(answer)")
+                    }
+                    #expect(try await db.answer("SELECT nightjar.cancel('\(theirs)')") == "unknown")
+                    #expect(try await db.answer("SELECT nightjar.cancel(NULL)") == "unknown")
+                    // The same event id: it is known that there is one, and nothing else.
+                    let same = try await db.answer("INSERT INTO nightjar.events (event_id, name) VALUES ('\(their)', 'a/b')")
+                    #expect(same.hasPrefix("23505"), "\(same)")
+                    // The same key, name and id: its own run ends, and the other one goes on.
+                    _ = try await db.answer("SELECT nightjar.send('test/cancel', '{\"key\": \"same\"}', 'two')")
+                    _ = try await db.answer("SELECT nightjar.send('test/post', '{\"key\": \"same\"}', 'three')")
+                }
+            }
+            try await probe.applyPending()
+            let after = try await probe.value(Self.holdings, as: String.self)
+            #expect(after == before)
+            let own = try await probe.value(
+                "SELECT string_agg(status, ' ' ORDER BY run_id) FROM nightjar.run_status WHERE tenant_id = 2", as: String.self)
+            #expect(own == "cancelled cancelled queued")
+        }
+    }
+
+    @Test("What looks like SQL in any text is text")
+    func injection() async throws {
+        let texts = [
+            "'; UPDATE nightjar.live SET tenant_id = 2; --", "x' OR '1'='1", "$$; DROP SCHEMA nightjar CASCADE; $$", "\"; RESET ROLE; --",
+            "%s%I%L", "') , (3, 'test/cancel", "nightjar.tenant", "\\'; --",
+        ]
+        try await TestDatabase.with { database in
+            let probe = try await Self.prepare(database)
+            let before = try await probe.value(Self.holdings, as: String.self)
+            try await TestRole.with("nightjar_tenant", boundTo: "shop", in: database) { role in
+                try await role.connected { db in
+                    for text in texts {
+                        try await db.run { db in
+                            let json = PostgresJSON("{\"key\": \(String(decoding: try JSONEncoder().encode(text), as: UTF8.self))}")
+                            try db.query("SELECT set_config('nightjar.tenant', $1, false)", [text])
+                            try db.query("SELECT nightjar.send($1, $2, $1, NULL, $2)", [text, json])
+                            try db.query("INSERT INTO nightjar.events (name, data, id) VALUES ($1, $2, $1) RETURNING 1", [text, json])
+                            try db.query("SELECT nightjar.cancel(gen_random_uuid(), $1, $1)", [text])
+                            #expect(throws: PostgresError.self) { try db.query("SELECT nightjar.tenant_number($1)", [text]) }
+                        }
+                    }
+                }
+            }
+            // Those who manage tenants, as well.
+            try await TestRole.with("nightjar_admin", in: database) { role in
+                try await role.connected { db in
+                    for (index, text) in texts.enumerated() {
+                        try await db.run { db in
+                            try db.query("SELECT nightjar.create_tenant($1)", [text])
+                            for call in [
+                                "create_tenant($1)", "set_tenant($1, jsonb_build_object($1::text, 1))", "set_tenant('nobody', jsonb_build_object('name', $1::text))",
+                                "bind_role($1, $1)", "bind_role('nightjar_tenant', '\(index)' || $1)", "tenant_number('\(index)' || $1)",
+                                "suspend_tenant('\(index)' || $1, $1)", "resume_tenant('\(index)' || $1)", "delete_tenant('\(index)' || $1)",
+                            ] {
+                                #expect(throws: PostgresError.self, "\(call)") { try db.query("SELECT nightjar.\(call)", [text]) }
+                            }
+                            try db.query("SELECT nightjar.set_tenant($1, jsonb_build_object('name', $1 || '!'))", [text])
+                            try db.query("SELECT nightjar.suspend_tenant($1 || '!', $1)", [text])
+                            try db.query("SELECT nightjar.resume_tenant($1 || '!')", [text])
+                        }
+                    }
+                }
+            }
+            let after = try await probe.value(Self.holdings, as: String.self)
+            #expect(after == before)
+        }
+    }
+}
+
+extension TestRole {
+    func bind(to tenant: String) async throws {
+        let tenants = Tenants(database: database.configuration, logger: .silent)
+        try await tenants.bind(role: name, to: tenant)
+        await tenants.close()
+    }
+}
