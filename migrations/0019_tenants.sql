@@ -568,23 +568,31 @@ DECLARE
     ids uuid[] := '{}';
     sign constant int := CASE WHEN away THEN -1 ELSE 1 END;
 BEGIN
-    SELECT ids || array_agg(l.run_id) INTO ids FROM (SELECT a.app_id FROM nightjar.apps a WHERE a.tenant_id = tenant) a
-    CROSS JOIN LATERAL (SELECT l.run_id FROM nightjar.live l
-                        WHERE l.queue = sign * a.app_id AND l.state = 0 AND l.epoch = 0 AND l.tenant_id = tenant
-                        ORDER BY l.pass, l.run_id LIMIT most - cardinality(ids) FOR UPDATE SKIP LOCKED) l;
-    SELECT ids || array_agg(l.run_id) INTO ids FROM (SELECT a.app_id FROM nightjar.apps a WHERE a.tenant_id = tenant) a
-    CROSS JOIN LATERAL (SELECT l.run_id FROM nightjar.live l
-                        WHERE l.queue = sign * a.app_id AND l.state = 0 AND l.epoch > 0 AND l.tenant_id = tenant
-                        ORDER BY l.pass, l.run_id LIMIT greatest(most - cardinality(ids), 0) FOR UPDATE SKIP LOCKED) l;
-    SELECT ids || array_agg(l.run_id) INTO ids FROM (SELECT a.app_id FROM nightjar.apps a WHERE a.tenant_id = tenant) a
-    CROSS JOIN LATERAL (SELECT l.run_id FROM nightjar.live l
-                        WHERE l.queue = sign * a.app_id AND l.due_at IS NOT NULL AND l.tenant_id = tenant
-                        ORDER BY l.due_at, l.run_id LIMIT greatest(most - cardinality(ids), 0) FOR UPDATE SKIP LOCKED) l;
-    SELECT ids || array_agg(l.run_id) INTO ids
-    FROM (SELECT s.session_id, a.app_id FROM nightjar.sessions s CROSS JOIN nightjar.apps a WHERE a.tenant_id = tenant) s
-    CROSS JOIN LATERAL (SELECT l.run_id FROM nightjar.live l
-                        WHERE l.session_id = s.session_id AND l.state = 1 AND l.queue = sign * s.app_id AND l.tenant_id = tenant
-                        ORDER BY l.run_id LIMIT greatest(most - cardinality(ids), 0) FOR UPDATE SKIP LOCKED) l;
+    SELECT ids || array_agg(r.run_id) INTO ids FROM (
+        SELECT l.run_id FROM (SELECT a.app_id FROM nightjar.apps a WHERE a.tenant_id = tenant) a
+        CROSS JOIN LATERAL (SELECT l.run_id FROM nightjar.live l
+                            WHERE l.queue = sign * a.app_id AND l.state = 0 AND l.epoch = 0 AND l.tenant_id = tenant
+                            ORDER BY l.pass, l.run_id LIMIT most FOR UPDATE SKIP LOCKED) l
+        LIMIT most) r;
+    SELECT ids || array_agg(r.run_id) INTO ids FROM (
+        SELECT l.run_id FROM (SELECT a.app_id FROM nightjar.apps a WHERE a.tenant_id = tenant) a
+        CROSS JOIN LATERAL (SELECT l.run_id FROM nightjar.live l
+                            WHERE l.queue = sign * a.app_id AND l.state = 0 AND l.epoch > 0 AND l.tenant_id = tenant
+                            ORDER BY l.pass, l.run_id LIMIT most FOR UPDATE SKIP LOCKED) l
+        LIMIT most - cardinality(ids)) r;
+    SELECT ids || array_agg(r.run_id) INTO ids FROM (
+        SELECT l.run_id FROM (SELECT a.app_id FROM nightjar.apps a WHERE a.tenant_id = tenant) a
+        CROSS JOIN LATERAL (SELECT l.run_id FROM nightjar.live l
+                            WHERE l.queue = sign * a.app_id AND l.due_at IS NOT NULL AND l.tenant_id = tenant
+                            ORDER BY l.due_at, l.run_id LIMIT most FOR UPDATE SKIP LOCKED) l
+        LIMIT most - cardinality(ids)) r;
+    SELECT ids || array_agg(r.run_id) INTO ids FROM (
+        SELECT l.run_id
+        FROM (SELECT s.session_id, a.app_id FROM nightjar.sessions s CROSS JOIN nightjar.apps a WHERE a.tenant_id = tenant) s
+        CROSS JOIN LATERAL (SELECT l.run_id FROM nightjar.live l
+                            WHERE l.session_id = s.session_id AND l.state = 1 AND l.queue = sign * s.app_id AND l.tenant_id = tenant
+                            ORDER BY l.run_id LIMIT most FOR UPDATE SKIP LOCKED) l
+        LIMIT most - cardinality(ids)) r;
     RETURN ids;
 END $$;
 

@@ -27,7 +27,7 @@ struct MoveTests {
     /// The queue whose runs are claimed, of the one app that there is.
     private static func claim(_ probe: Probe, limit: Int = 10) async throws -> [ClaimedRun] {
         try await probe.run { [session = probe.session] db in
-            let rows = try db.query("SELECT function_id, app_id FROM nightjar.functions")
+            let rows = try db.query("SELECT function_id, app_id FROM nightjar.functions WHERE name = 'post'")
             return try Claim.make(
                 db, queue: try rows[0].decode(1), functions: [try rows[0].decode(0)], session: session, limit: limit, low: .min
             ).runs

@@ -224,7 +224,7 @@ struct SealTests {
                         "UPDATE nightjar.live SET queue = 0", "DELETE FROM nightjar.live", "SELECT FROM nightjar.live FOR UPDATE",
                         "INSERT INTO nightjar.pending (tenant_id, key, seq, asked_at) VALUES (3, '\(theirs)', 1, now())",
                         "INSERT INTO nightjar.outcomes (run_id, tenant_id, function_id, status) VALUES ('\(theirs)', 2, 1, 1)",
-                        "INSERT INTO nightjar.waits SELECT * FROM nightjar.waits", "LOCK TABLE nightjar.live",
+                        "INSERT INTO nightjar.waits SELECT * FROM nightjar.waits", "DO 'BEGIN LOCK TABLE nightjar.live; END'",
                         "UPDATE nightjar.tenants SET name = 'mine'", "SELECT setval('nightjar.event_seq', 1)",
                         "INSERT INTO \(part) (tenant_id, name) VALUES (3, 'test/cancel')",
                     ] {
