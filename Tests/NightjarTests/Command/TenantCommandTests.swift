@@ -42,7 +42,9 @@ struct TenantCommandTests {
             let refused = try await RunningProgram(
                 "nightjar", ["send", "a/b", "--database", database.url + " options='-c nightjar.tenant=bookshop'"]
             ).end()
-            #expect(refused.status == 2 && refused.error.contains("is suspended: it takes no events (unpaid)"), "\(refused.error)")
+            #expect(
+                refused.status == 2 && refused.error.contains("is suspended: it takes no events (unpaid)"),
+                "\(refused.error)")
             #expect(try await run("resume", "bookshop", "--json").json().first?["state"] == "active")
 
             let unasked = try await run("delete", "bookshop")
@@ -54,7 +56,9 @@ struct TenantCommandTests {
             for command in ["suspend", "resume", "show", "delete", "set"] {
                 let unknown = try await run(command, "nobody", command == "set" ? "--name=x" : "--json")
                 #expect(unknown.status == 2 || command == "delete" && unknown.status == 64, "\(command)")
-                #expect(command == "delete" || unknown.error.contains("there is no tenant \"nobody\""), "\(command): \(unknown.error)")
+                #expect(
+                    command == "delete" || unknown.error.contains("there is no tenant \"nobody\""),
+                    "\(command): \(unknown.error)")
             }
             #expect(try await run("delete", "default", "--yes").status == 64)
         }

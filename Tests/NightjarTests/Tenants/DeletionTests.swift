@@ -39,7 +39,8 @@ struct DeletionTests {
                     await stopped.untilCancelled()
                 }
             }
-            let sleep = Function("sleep", on: PostScheduled.self).cancelOn(PostCancelled.self, match: \.postID).run { event, step in
+            let sleep = Function("sleep", on: PostScheduled.self).cancelOn(PostCancelled.self, match: \.postID).run {
+                event, step in
                 _ = try await step.run("before") { "recorded" }
                 try await step.sleep("sleep", until: event.data.scheduledAt)
             }
@@ -47,7 +48,8 @@ struct DeletionTests {
                 try await RunningWorker.with([hold, sleep], in: database.reached(by: configuration)) { client in
                     try await client.send(TestJob(key: "a"))
                     for number in 0..<30 {
-                        try await client.send(PostScheduled(postID: "\(number)", scheduledAt: Date(timeIntervalSinceNow: 3_600)))
+                        try await client.send(
+                            PostScheduled(postID: "\(number)", scheduledAt: Date(timeIntervalSinceNow: 3_600)))
                     }
                     try await started.wait()
                     try await eventually("the others sleep") { try await probe.count("live", where: "state = 2") == 30 }
@@ -55,7 +57,9 @@ struct DeletionTests {
                     for _ in 0..<3 { try await probe.script("SELECT nightjar.delete_tenant('shop', most => 7)") }
                     let refused = try await role.connected { try await $0.answer("SELECT nightjar.send('test/post')") }
                     #expect(refused.hasPrefix("NJ002"), "\(refused)")
-                    await #expect { try await client.send(TestJob(key: "b")) } throws: { ($0 as? NightjarError)?.code == .tenantDeleted }
+                    await #expect { try await client.send(TestJob(key: "b")) } throws: {
+                        ($0 as? NightjarError)?.code == .tenantDeleted
+                    }
                     #expect(try await tenants.tenant("shop")?.state == .deleting)
                     try await tenants.delete("shop")
                     try await stopped.wait()
@@ -63,7 +67,9 @@ struct DeletionTests {
                 let left = try await probe.value("SELECT public.rows_of(2)", as: String.self)
                 #expect(left == "")
                 #expect(try await probe.value("SELECT public.rows_of(3)", as: String.self) == others)
-                for table in ["runs", "events", "steps", "live", "waits"] { #expect(try await probe.count(table) > 0, "\(table)") }
+                for table in ["runs", "events", "steps", "live", "waits"] {
+                    #expect(try await probe.count(table) > 0, "\(table)")
+                }
                 #expect(try await probe.violations() == [])
 
                 // Bound to it, a role is nobody, and not somebody else.
@@ -75,7 +81,9 @@ struct DeletionTests {
                 }
             }
             // Its number takes no functions any more; its name is free.
-            await #expect { try await probe.script("SET nightjar.tenant = '2'; SELECT nightjar.register('again', '[]')") } throws: {
+            await #expect {
+                try await probe.script("SET nightjar.tenant = '2'; SELECT nightjar.register('again', '[]')")
+            } throws: {
                 ($0 as? PostgresError)?.sqlState == .tenantDeleted
             }
             try await probe.script("RESET nightjar.tenant")
@@ -83,8 +91,12 @@ struct DeletionTests {
             #expect(gone == nil)
             #expect(try await tenants.create("shop").id > 3)
             #expect(try await tenants.list(deleted: true).map(\.state).filter { $0 == .deleted }.count == 1)
-            await #expect { try await tenants.delete("default") } throws: { ($0 as? NightjarError)?.code == .invalidTenant }
-            await #expect { try await tenants.delete("nobody") } throws: { ($0 as? NightjarError)?.code == .unknownTenant }
+            await #expect { try await tenants.delete("default") } throws: {
+                ($0 as? NightjarError)?.code == .invalidTenant
+            }
+            await #expect { try await tenants.delete("nobody") } throws: {
+                ($0 as? NightjarError)?.code == .unknownTenant
+            }
             await tenants.close()
         }
     }
@@ -97,7 +109,9 @@ struct DeletionTests {
             let sender = try await Probe(database)
             try await sender.script("SET nightjar.tenant = 'shop'; BEGIN")
             try await sender.send("test/post", key: "late")
-            let step = { @Sendable in try await probe.value("SELECT stage FROM nightjar.delete_tenant('shop')", as: String.self) }
+            let step = { @Sendable in
+                try await probe.value("SELECT stage FROM nightjar.delete_tenant('shop')", as: String.self)
+            }
             for _ in 0..<5 { #expect(try await step() == "runs") }
             try await sender.script("COMMIT")
             try await eventually("it is deleted") { try await step() == "deleted" }

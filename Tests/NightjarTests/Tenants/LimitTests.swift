@@ -25,7 +25,9 @@ struct LimitTests {
     }
 
     private static func refusal(_ body: () async throws -> Void) async -> (SQLState?, String) {
-        do { try await body() } catch let error as PostgresError { return (error.sqlState, error.message) } catch { return (nil, "\(error)") }
+        do { try await body() } catch let error as PostgresError { return (error.sqlState, error.message) } catch {
+            return (nil, "\(error)")
+        }
         return (nil, "")
     }
 
@@ -33,16 +35,24 @@ struct LimitTests {
     func eventSize() async throws {
         try await Self.with(TenantLimits(eventBytes: 20)) { database, probe, tenants in
             try await probe.send("test/post", data: #"{"key": "12345678"}"#)
-            let (state, message) = await Self.refusal { try await probe.send("test/post", data: #"{"key": "1234567890"}"#) }
+            let (state, message) = await Self.refusal {
+                try await probe.send("test/post", data: #"{"key": "1234567890"}"#)
+            }
             #expect(state == .tenantSize)
-            #expect(message.contains("\"test/post\" has 21 bytes") && message.contains("\"shop\" may send 20"), "\(message)")
+            #expect(
+                message.contains("\"test/post\" has 21 bytes") && message.contains("\"shop\" may send 20"), "\(message)"
+            )
             let user = await Self.refusal {
-                try await probe.script(#"INSERT INTO nightjar.events (name, data, "user") VALUES ('a/b', '{"a": 1}', '{"name": "someone"}'), ('a/c', '{}', NULL)"#)
+                try await probe.script(
+                    #"INSERT INTO nightjar.events (name, data, "user") VALUES ('a/b', '{"a": 1}', '{"name": "someone"}'), ('a/c', '{}', NULL)"#
+                )
             }
             #expect(user.0 == .tenantSize)
             #expect(try await probe.count("events") == 1)
             let client = Client(database: database.configuration, logger: .silent)
-            await #expect { try await client.send(TestJob(key: "1234567890")) } throws: { ($0 as? NightjarError)?.code == .tooLarge }
+            await #expect { try await client.send(TestJob(key: "1234567890")) } throws: {
+                ($0 as? NightjarError)?.code == .tooLarge
+            }
             // Another tenant may.
             let other = try await Probe(database)
             try await other.script("SET nightjar.tenant = '1'")
@@ -56,7 +66,8 @@ struct LimitTests {
     @Test("Who has used up his rate is refused and told for how long; what is rolled back counts; others go on")
     func rate() async throws {
         try await Self.with(TenantLimits(eventsPerSecond: 1)) { database, probe, tenants in
-            try await probe.script("BEGIN; INSERT INTO nightjar.events (name) SELECT 'a/b' FROM generate_series(1, 1000); ROLLBACK")
+            try await probe.script(
+                "BEGIN; INSERT INTO nightjar.events (name) SELECT 'a/b' FROM generate_series(1, 1000); ROLLBACK")
             let (state, message) = await Self.refusal { try await probe.send("a/b", key: "x") }
             #expect(state == .tenantLimit && message.contains("more than 1 events a second"), "\(message)")
             #expect(try await probe.count("events") == 0)
@@ -69,17 +80,23 @@ struct LimitTests {
             let other = try await Probe(database)
             try await tenants.create("cafe", limits: TenantLimits(eventsPerSecond: 1))
             let both = await Self.refusal {
-                try await other.script("INSERT INTO nightjar.events (tenant_id, name) SELECT t, 'a/b' FROM generate_series(1, 500) CROSS JOIN (VALUES (2), (3)) t (t)")
+                try await other.script(
+                    "INSERT INTO nightjar.events (tenant_id, name) SELECT t, 'a/b' FROM generate_series(1, 500) CROSS JOIN (VALUES (2), (3)) t (t)"
+                )
             }
             #expect(both.0 == .tenantLimit)
-            try await other.script("SET nightjar.tenant = 'cafe'; SELECT nightjar.send('a/b'); SET nightjar.tenant = '1'; SELECT nightjar.send('a/b')")
+            try await other.script(
+                "SET nightjar.tenant = 'cafe'; SELECT nightjar.send('a/b'); SET nightjar.tenant = '1'; SELECT nightjar.send('a/b')"
+            )
             try await tenants.change("shop") { $0.eventsPerSecond = nil }
             try await client.send(TestJob(key: "x"))
             await client.close()
         }
     }
 
-    @Test("As many unfinished runs as it may, as of the last count; whoever counts in an open transaction keeps nobody waiting")
+    @Test(
+        "As many unfinished runs as it may, as of the last count; whoever counts in an open transaction keeps nobody waiting"
+    )
     func liveRuns() async throws {
         try await Self.with(TenantLimits(liveRuns: 3)) { database, probe, tenants in
             let count = { try await probe.script("DELETE FROM nightjar.tenant_usage") }
@@ -122,7 +139,9 @@ struct LimitTests {
                     runs[size] = try #require(try await client.runs(startedBy: event).first?.id)
                 }
                 // It is at its limits from here on; what its own runs do goes on.
-                try await tenants.change("shop") { $0.liveRuns = 0; $0.eventsPerSecond = 1 }
+                try await tenants.change("shop") {
+                    $0.liveRuns = 0; $0.eventsPerSecond = 1
+                }
                 for (size, run) in runs {
                     switch try await client.outcome(of: run) {
                     case .failed(let error) where size == "99" || size == "100000":
@@ -140,22 +159,35 @@ struct LimitTests {
     func nonsense() async throws {
         try await Self.with(TenantLimits()) { database, probe, tenants in
             for (change, hint) in [
-                (#"{"max_runs": 1}"#, "max_live_runs"), (#"{"max_live_runs": -1}"#, "whole number"), (#"{"max_live_runs": 1.5}"#, "whole number"),
+                (#"{"max_runs": 1}"#, "max_live_runs"), (#"{"max_live_runs": -1}"#, "whole number"),
+                (#"{"max_live_runs": 1.5}"#, "whole number"),
                 (#"{"max_live_runs": "1"}"#, "whole number"), (#"{"max_events_per_second": 0}"#, "1 to 1000000"),
-                (#"{"max_event_bytes": 99999999999999999999}"#, "whole number"), ("[]", "such as"), ("null", "such as"), (#"{"name": ""}"#, "1 to 255"),
-                (#"{"name": "default"}"#, "another name"), (#"{"name": "7"}"#, "digits"), (#"{"name": null}"#, "max_live_runs"),
+                (#"{"max_event_bytes": 99999999999999999999}"#, "whole number"), ("[]", "such as"), ("null", "such as"),
+                (#"{"name": ""}"#, "1 to 255"),
+                (#"{"name": "default"}"#, "another name"), (#"{"name": "7"}"#, "digits"),
+                (#"{"name": null}"#, "max_live_runs"),
             ] {
                 do {
-                    try await probe.run { db in _ = try db.query("SELECT nightjar.set_tenant('shop', $1)", [PostgresJSON(change)]) }
+                    try await probe.run { db in
+                        _ = try db.query("SELECT nightjar.set_tenant('shop', $1)", [PostgresJSON(change)])
+                    }
                     Issue.record("\(change) was accepted")
                 } catch let error as PostgresError {
                     #expect(error.hint?.lowercased().contains(hint) == true, "\(change): \(error)")
                 }
             }
-            await #expect { try await tenants.create("shop") } throws: { ($0 as? NightjarError)?.code == .invalidTenant }
-            await #expect { try await tenants.change("nobody") { $0.liveRuns = 1 } } throws: { ($0 as? NightjarError)?.code == .unknownTenant }
-            await #expect { try await tenants.bind(role: "nobody", to: "shop") } throws: { ($0 as? NightjarError)?.code == .unknownTenant }
-            await #expect { try await tenants.bind(role: "postgres", to: "shop") } throws: { ($0 as? NightjarError)?.code == .invalidTenant }
+            await #expect { try await tenants.create("shop") } throws: {
+                ($0 as? NightjarError)?.code == .invalidTenant
+            }
+            await #expect { try await tenants.change("nobody") { $0.liveRuns = 1 } } throws: {
+                ($0 as? NightjarError)?.code == .unknownTenant
+            }
+            await #expect { try await tenants.bind(role: "nobody", to: "shop") } throws: {
+                ($0 as? NightjarError)?.code == .unknownTenant
+            }
+            await #expect { try await tenants.bind(role: "postgres", to: "shop") } throws: {
+                ($0 as? NightjarError)?.code == .invalidTenant
+            }
         }
     }
 }

@@ -29,7 +29,8 @@ struct MoveTests {
         try await probe.run { [session = probe.session] db in
             let rows = try db.query("SELECT function_id, app_id FROM nightjar.functions WHERE name = 'post'")
             return try Claim.make(
-                db, queue: try rows[0].decode(1), functions: [try rows[0].decode(0)], session: session, limit: limit, low: .min
+                db, queue: try rows[0].decode(1), functions: [try rows[0].decode(0)], session: session, limit: limit,
+                low: .min
             ).runs
         }
     }
@@ -49,7 +50,8 @@ struct MoveTests {
             #expect(leased.count == 3)
             // One sleeps, one was handed back, one executes, one never began.
             #expect(try await probe.park(leased[0].lease, until: Date(timeIntervalSinceNow: -1)))
-            #expect(try await probe.commit([LeasedCommit(lease: leased[1].lease, tenant: 2, next: .handBack)]).count == 1)
+            #expect(
+                try await probe.commit([LeasedCommit(lease: leased[1].lease, tenant: 2, next: .handBack)]).count == 1)
             let tenant = try await tenants.suspend("shop", reason: "unpaid")
             #expect(tenant.state == .suspended && tenant.reason == "unpaid" && tenant.liveRuns == 4)
             #expect(try await Self.claim(probe).isEmpty)
@@ -59,7 +61,9 @@ struct MoveTests {
             #expect(try await Self.claim(probe).isEmpty)
             #expect(try await probe.count("live", where: "queue > 0") == 0)
 
-            await #expect { try await probe.send("test/post", key: "5") } throws: { ($0 as? PostgresError)?.sqlState == .tenantSuspended }
+            await #expect { try await probe.send("test/post", key: "5") } throws: {
+                ($0 as? PostgresError)?.sqlState == .tenantSuspended
+            }
             // Another tenant does not notice; and the same again changes nothing.
             let other = try await Probe(database)
             try await other.send("test/post", key: "other")
@@ -68,7 +72,11 @@ struct MoveTests {
             let queues = try await probe.run { db in
                 try db.query(
                     "SELECT queue FROM nightjar.register($1, $2)",
-                    [Probe.queueName, PostgresJSON(#"[{"name": "new", "options": {}, "triggers": [{"event": "test/new"}], "cancel": []}]"#)]
+                    [
+                        Probe.queueName,
+                        PostgresJSON(
+                            #"[{"name": "new", "options": {}, "triggers": [{"event": "test/new"}], "cancel": []}]"#),
+                    ]
                 ).map { try $0.decode(0, as: Int32.self) }
             }
             #expect(queues.count == 2 && queues.allSatisfy { $0 > 0 })
@@ -83,14 +91,17 @@ struct MoveTests {
         }
     }
 
-    @Test("A transaction that was open before starts no run that is claimed, at either level of isolation",
-          arguments: ["READ COMMITTED", "REPEATABLE READ"])
+    @Test(
+        "A transaction that was open before starts no run that is claimed, at either level of isolation",
+        arguments: ["READ COMMITTED", "REPEATABLE READ"])
     func openSender(_ isolation: String) async throws {
         try await Self.withShop { database, probe, tenants in
             let sender = try await Probe(database)
             try await sender.script("SET nightjar.tenant = 'shop'; BEGIN ISOLATION LEVEL \(isolation)")
             // Its snapshot, or its insert, is older than the suspension.
-            if isolation == "READ COMMITTED" { try await sender.send("test/post", key: "1") } else {
+            if isolation == "READ COMMITTED" {
+                try await sender.send("test/post", key: "1")
+            } else {
                 _ = try await sender.value("SELECT count(*) FROM nightjar.tenants", as: Int64.self)
             }
             #expect(try await Self.step(probe, "suspend_tenant('shop')").state == "suspending")
@@ -166,7 +177,12 @@ struct MoveTests {
             configuration.settings["nightjar.tenant"] = "shop"
             let mine = database.reached(by: configuration)
             let job = HeldJob(key: "held")
-            try await RunningWorker.with([job.function], in: mine, configure: { $0.concurrency = 2; $0.localQueue = 0 }) { client in
+            try await RunningWorker.with(
+                [job.function], in: mine,
+                configure: {
+                    $0.concurrency = 2; $0.localQueue = 0
+                }
+            ) { client in
                 let held = try #require(try await client.runs(startedBy: client.send(TestJob(key: "held"))).first)
                 try await job.started.wait()
                 var later: [UUID] = []
@@ -181,7 +197,9 @@ struct MoveTests {
                 _ = try await client.outcome(of: held.id)
                 try await eventually("nothing executes") { try await probe.count("live", where: "state = 1") == 0 }
                 let rest = try await probe.count("live")
-                await #expect { try await client.send(TestJob(key: "refused")) } throws: { ($0 as? NightjarError)?.code == .tenantSuspended }
+                await #expect { try await client.send(TestJob(key: "refused")) } throws: {
+                    ($0 as? NightjarError)?.code == .tenantSuspended
+                }
                 // Its worker looks again and again meanwhile, and is answered on the way back.
                 try await tenants.resume("shop")
                 for run in later { _ = try await client.outcome(of: run) }

@@ -21,13 +21,17 @@ struct RoleTests {
                     WHERE p.pronamespace = 'nightjar'::regnamespace AND has_function_privilege($1, p.oid, 'EXECUTE')
                     """, [role], as: String.self)
             }
-            let open = "app_uuid bound_tenant current_tenant function_uuid tenant_number ulid uuid7 uuid7_floor uuid7_time"
+            let open =
+                "app_uuid bound_tenant current_tenant function_uuid tenant_number ulid uuid7 uuid7_floor uuid7_time"
             #expect(try await callable("public") == open)
             #expect(try await callable("nightjar_reporter") == open)
             #expect(
                 try await callable("nightjar_tenant")
-                    == "app_uuid bound_tenant cancel current_tenant function_uuid send tenant_number ulid uuid7 uuid7_floor uuid7_time")
-            let managing = ["create_tenant", "set_tenant", "suspend_tenant", "resume_tenant", "delete_tenant", "bind_role"]
+                    == "app_uuid bound_tenant cancel current_tenant function_uuid send tenant_number ulid uuid7 uuid7_floor uuid7_time"
+            )
+            let managing = [
+                "create_tenant", "set_tenant", "suspend_tenant", "resume_tenant", "delete_tenant", "bind_role",
+            ]
             let worker = try await callable("nightjar_worker").split(separator: " ").map(String.init)
             let admin = try await callable("nightjar_admin").split(separator: " ").map(String.init)
             #expect(Set(worker).isDisjoint(with: managing + ["seal", "take_runs"]))
@@ -63,7 +67,8 @@ struct RoleTests {
                 """, as: String?.self)
             #expect(parts == nil)
             // Once more changes nothing, and a table that comes later is sealed by it.
-            try await probe.script("CREATE TABLE nightjar.later (tenant_id int, n int); INSERT INTO nightjar.later VALUES (1, 1), (2, 2)")
+            try await probe.script(
+                "CREATE TABLE nightjar.later (tenant_id int, n int); INSERT INTO nightjar.later VALUES (1, 1), (2, 2)")
             let missing = try await probe.value("SELECT nightjar.seal()::text", as: String.self)
             #expect(missing == "{}")
             try await TestRole.with("nightjar_reporter", in: database) { role in
@@ -89,15 +94,19 @@ struct RoleTests {
                     try await db.script("SET nightjar.tenant = '2'")
                     #expect(try await db.answer(seen) == "2,3")
                     for refused in [
-                        "INSERT INTO nightjar.events (name) VALUES ('a/b')", "SELECT nightjar.send('a/b')", "DELETE FROM nightjar.live",
-                        "SELECT nightjar.cancel(gen_random_uuid())", "SELECT hash FROM nightjar.event_keys", "SELECT nightjar.bulk_cancel()",
+                        "INSERT INTO nightjar.events (name) VALUES ('a/b')", "SELECT nightjar.send('a/b')",
+                        "DELETE FROM nightjar.live",
+                        "SELECT nightjar.cancel(gen_random_uuid())", "SELECT hash FROM nightjar.event_keys",
+                        "SELECT nightjar.bulk_cancel()",
                         "SELECT nightjar.create_tenant('mine')", "SELECT nightjar.register('a', '[]')",
                     ] {
                         #expect(try await db.answer(refused).hasPrefix("42501"), "\(refused)")
                     }
                     try await role.bind(to: "cafe")
                     #expect(try await db.answer(seen) == "3")
-                    #expect(try await db.answer("SELECT string_agg(DISTINCT output::text, '') FROM nightjar.steps") == "\"of cafe\"")
+                    #expect(
+                        try await db.answer("SELECT string_agg(DISTINCT output::text, '') FROM nightjar.steps")
+                            == "\"of cafe\"")
                     try await db.script("SET ROLE nightjar_reporter")
                     #expect(try await db.answer(seen) == "3")
                 }
@@ -105,7 +114,9 @@ struct RoleTests {
         }
     }
 
-    @Test("A worker that logs in as a member of nightjar_worker does all that a worker does, for the tenant of its setting")
+    @Test(
+        "A worker that logs in as a member of nightjar_worker does all that a worker does, for the tenant of its setting"
+    )
     func worker() async throws {
         try await TestDatabase.with { database in
             let tenants = Tenants(database: database.configuration, logger: .silent)
@@ -119,14 +130,19 @@ struct RoleTests {
                 let echo = Function("echo", on: .name("test/never")).run { _, _ in "echo" }
                 let waits = Function("wait", on: PostScheduled.self).cancelOn(PostCancelled.self, match: \.postID)
                     .run { event, step in
-                        _ = try await step.waitForEvent("told", TestJob.self, where: \.key, equals: event.data.postID, timeout: .seconds(60))
+                        _ = try await step.waitForEvent(
+                            "told", TestJob.self, where: \.key, equals: event.data.postID, timeout: .seconds(60))
                         _ = try await step.invoke("other", echo, with: TestJob(key: "invoked"), as: String.self)
                         try await step.sendEvent("send", PostCancelled(postID: "another"))
                         return try await step.run("end") { "done" }
                     }
                 try await RunningWorker.with([held.function, echo, waits], in: mine) { client in
-                    let run = try #require(try await client.runs(startedBy: client.send(PostScheduled(postID: "a", scheduledAt: Date()))).first)
-                    let other = try #require(try await client.runs(startedBy: client.send(PostScheduled(postID: "b", scheduledAt: Date()))).first)
+                    let run = try #require(
+                        try await client.runs(startedBy: client.send(PostScheduled(postID: "a", scheduledAt: Date())))
+                            .first)
+                    let other = try #require(
+                        try await client.runs(startedBy: client.send(PostScheduled(postID: "b", scheduledAt: Date())))
+                            .first)
                     let executing = try await client.send(TestJob(key: "held"))
                     try await held.started.wait()
                     try await Probe(database).await(2, "waiting")
@@ -143,7 +159,8 @@ struct RoleTests {
                     held.release.set()
                 }
                 let probe = try await Probe(database)
-                let strangers = try await probe.value("SELECT count(*) FROM nightjar.events WHERE tenant_id <> 2", as: Int64.self)
+                let strangers = try await probe.value(
+                    "SELECT count(*) FROM nightjar.events WHERE tenant_id <> 2", as: Int64.self)
                 #expect(strangers == 0)
                 let missing = try await PostgresSession(configuration, logger: .silent).run { db in
                     try db.query(Statement.doctorPrivileges.sql).map { try $0.decode(0, as: String.self) }
@@ -192,15 +209,22 @@ struct RoleTests {
         configuration.keywords["user"] = "plain"
         try await Migrator(configuration, logger: .silent).migrate()
         let plain = PostgresSession(configuration, logger: .silent)
-        try await plain.script("GRANT USAGE ON SCHEMA nightjar TO legacy; GRANT INSERT, SELECT ON nightjar.events TO legacy")
+        try await plain.script(
+            "GRANT USAGE ON SCHEMA nightjar TO legacy; GRANT INSERT, SELECT ON nightjar.events TO legacy")
         #expect(try await plain.answer("SELECT nightjar.send('a/b')").count == 36)
         configuration.keywords["user"] = "legacy"
         let legacy = PostgresSession(configuration, logger: .silent)
-        #expect(try await legacy.answer("INSERT INTO nightjar.events (name) VALUES ('a/c') RETURNING tenant_id::text") == "1")
+        #expect(
+            try await legacy.answer("INSERT INTO nightjar.events (name) VALUES ('a/c') RETURNING tenant_id::text")
+                == "1")
         #expect(try await plain.answer("SELECT cardinality(nightjar.seal())::text") == "4")
-        try await owner.script("CREATE ROLE nightjar_worker; CREATE ROLE nightjar_tenant; CREATE ROLE nightjar_reporter; CREATE ROLE nightjar_admin")
+        try await owner.script(
+            "CREATE ROLE nightjar_worker; CREATE ROLE nightjar_tenant; CREATE ROLE nightjar_reporter; CREATE ROLE nightjar_admin"
+        )
         #expect(try await plain.answer("SELECT cardinality(nightjar.seal())::text") == "0")
-        #expect(try await plain.answer("SELECT has_table_privilege('nightjar_worker', 'nightjar.live', 'UPDATE')::text") == "true")
+        #expect(
+            try await plain.answer("SELECT has_table_privilege('nightjar_worker', 'nightjar.live', 'UPDATE')::text")
+                == "true")
         for session in [owner, plain, legacy] { await session.close() }
         try await server.stop()
     }

@@ -92,16 +92,20 @@ struct SealTests {
                     ] {
                         _ = try await db.answer(change)
                         #expect(try await db.answer("SELECT nightjar.current_tenant()::text") == "2", "\(change)")
-                        let seen = try await db.answer("SELECT string_agg(DISTINCT tenant_id::text, ',') FROM nightjar.events")
+                        let seen = try await db.answer(
+                            "SELECT string_agg(DISTINCT tenant_id::text, ',') FROM nightjar.events")
                         #expect(seen == "2", "\(change)")
                     }
                     for change in [
-                        "SET ROLE nightjar_worker", "SET ROLE nightjar_admin", "SET ROLE nightjar_reporter", "SET ROLE postgres",
+                        "SET ROLE nightjar_worker", "SET ROLE nightjar_admin", "SET ROLE nightjar_reporter",
+                        "SET ROLE postgres",
                         "SET SESSION AUTHORIZATION postgres", "GRANT nightjar_worker TO CURRENT_USER",
                         "UPDATE nightjar.role_tenants SET tenant_id = 3", "DELETE FROM nightjar.role_tenants",
                         "INSERT INTO nightjar.role_tenants SELECT 'nightjar_tenant', 3",
-                        "SELECT nightjar.bind_role(session_user::text, 'cafe')", "ALTER TABLE nightjar.events DISABLE ROW LEVEL SECURITY",
-                        "DROP POLICY tenant ON nightjar.events", "CREATE OR REPLACE FUNCTION nightjar.current_tenant() RETURNS int LANGUAGE sql AS 'SELECT 3'",
+                        "SELECT nightjar.bind_role(session_user::text, 'cafe')",
+                        "ALTER TABLE nightjar.events DISABLE ROW LEVEL SECURITY",
+                        "DROP POLICY tenant ON nightjar.events",
+                        "CREATE OR REPLACE FUNCTION nightjar.current_tenant() RETURNS int LANGUAGE sql AS 'SELECT 3'",
                     ] {
                         let answer = try await db.answer(change)
                         #expect(answer.hasPrefix("42501"), "\(change): \(answer)")
@@ -132,16 +136,21 @@ struct SealTests {
                     try await TestRole.with(shop.name, cafe.name, options: "NOINHERIT", in: database) { login in
                         try await login.connected { db in
                             try await db.script("SET ROLE \(shop.name); SET nightjar.tenant = '3'")
-                            #expect(try await db.answer("SELECT string_agg(DISTINCT tenant_id::text, ',') FROM nightjar.events") == "2")
+                            #expect(
+                                try await db.answer(
+                                    "SELECT string_agg(DISTINCT tenant_id::text, ',') FROM nightjar.events") == "2")
                             #expect(try await db.answer("SELECT nightjar.send('a/b')").count == 36)
                             try await db.script("SET ROLE \(cafe.name); SET nightjar.tenant = '2'")
-                            #expect(try await db.answer("SELECT string_agg(name, ' ') FROM nightjar.events") == "test/post test/post")
+                            #expect(
+                                try await db.answer("SELECT string_agg(name, ' ') FROM nightjar.events")
+                                    == "test/post test/post")
                         }
                     }
                     try await TestRole.with(shop.name, cafe.name, in: database) { both in
                         try await both.connected { db in
                             #expect(try await db.answer("SELECT nightjar.current_tenant()").hasPrefix("42501"))
-                            #expect(try await db.answer("SELECT count(*)::text FROM nightjar.events").hasPrefix("42501"))
+                            #expect(
+                                try await db.answer("SELECT count(*)::text FROM nightjar.events").hasPrefix("42501"))
                             #expect(try await db.answer("SELECT nightjar.send('a/b')").hasPrefix("42501"))
                             // Bound in a session of its own, it stays so when it sets another's role.
                             try await both.bind(to: "shop")
@@ -180,7 +189,10 @@ struct SealTests {
                         """)
                     #expect(try await db.answer("SELECT nightjar.current_tenant()::text") == "2")
                     #expect(try await db.answer("SELECT nightjar.bound_tenant()::text") == "2")
-                    #expect(try await db.answer("SELECT count(*)::text FROM nightjar.events WHERE tenant_id OPERATOR(pg_catalog.=) 3") == "0")
+                    #expect(
+                        try await db.answer(
+                            "SELECT count(*)::text FROM nightjar.events WHERE tenant_id OPERATOR(pg_catalog.=) 3")
+                            == "0")
                     #expect(try await db.answer("SELECT nightjar.cancel(gen_random_uuid())") == "unknown")
                     _ = try await db.answer("SELECT nightjar.send('a/evil')")
                     // A condition that sees rows before the policy does would tell of others'.
@@ -189,11 +201,15 @@ struct SealTests {
                         CREATE FUNCTION evil.tell(v anyelement) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS
                         $$ BEGIN IF v::text LIKE '%of cafe%' THEN RAISE EXCEPTION 'seen'; END IF; RETURN true; END $$
                         """)
-                    #expect(try await db.answer("SELECT count(*)::text FROM nightjar.steps WHERE evil.tell(output)") == "1")
-                    #expect(try await db.answer("SELECT count(*)::text FROM nightjar.run_status WHERE evil.tell(run_status)") == "2")
+                    #expect(
+                        try await db.answer("SELECT count(*)::text FROM nightjar.steps WHERE evil.tell(output)") == "1")
+                    #expect(
+                        try await db.answer(
+                            "SELECT count(*)::text FROM nightjar.run_status WHERE evil.tell(run_status)") == "2")
                     try await db.script("DROP SCHEMA evil CASCADE")
                 }
-                let tenant = try await probe.value("SELECT tenant_id FROM nightjar.events WHERE name = 'a/evil'", as: Int32.self)
+                let tenant = try await probe.value(
+                    "SELECT tenant_id FROM nightjar.events WHERE name = 'a/evil'", as: Int32.self)
                 #expect(tenant == 2)
             }
         }
@@ -207,11 +223,14 @@ struct SealTests {
             let theirs = try await probe.value(
                 "SELECT run_id::text FROM nightjar.live WHERE tenant_id = 3", as: String.self)
             let part = try await probe.value(
-                "SELECT min(relid::regclass::text) FROM pg_partition_tree('nightjar.events') WHERE isleaf", as: String.self)
-            let their = try await probe.value("SELECT event_id::text FROM nightjar.events WHERE tenant_id = 3 AND id = 'two'", as: String.self)
+                "SELECT min(relid::regclass::text) FROM pg_partition_tree('nightjar.events') WHERE isleaf",
+                as: String.self)
+            let their = try await probe.value(
+                "SELECT event_id::text FROM nightjar.events WHERE tenant_id = 3 AND id = 'two'", as: String.self)
             try await TestRole.with("nightjar_tenant", boundTo: "shop", in: database) { role in
                 try await role.connected { db in
-                    try await db.script("SET nightjar.tenant = 'cafe'; SET nightjar.signal = 'sent'; SET nightjar.worker = 'on'")
+                    try await db.script(
+                        "SET nightjar.tenant = 'cafe'; SET nightjar.signal = 'sent'; SET nightjar.worker = 'on'")
                     for refused in [
                         "INSERT INTO nightjar.events (tenant_id, name) VALUES (3, 'test/cancel')",
                         "INSERT INTO nightjar.events (tenant_id, name, data) SELECT 3, 'test/post', '{}' FROM generate_series(1, 3)",
@@ -220,11 +239,14 @@ struct SealTests {
                         "INSERT INTO nightjar.events (name, data) VALUES ('inngest/function.invoked', '{\"_nightjar\": {\"parent\": \"\(theirs)\"}}')",
                         "INSERT INTO nightjar.events (name) VALUES ('Inngest/function.finished')",
                         "COPY nightjar.events (tenant_id, name) FROM PROGRAM 'echo 3'",
-                        "UPDATE nightjar.events SET tenant_id = 2", "DELETE FROM nightjar.events", "TRUNCATE nightjar.events",
-                        "UPDATE nightjar.live SET queue = 0", "DELETE FROM nightjar.live", "SELECT FROM nightjar.live FOR UPDATE",
+                        "UPDATE nightjar.events SET tenant_id = 2", "DELETE FROM nightjar.events",
+                        "TRUNCATE nightjar.events",
+                        "UPDATE nightjar.live SET queue = 0", "DELETE FROM nightjar.live",
+                        "SELECT FROM nightjar.live FOR UPDATE",
                         "INSERT INTO nightjar.pending (tenant_id, key, seq, asked_at) VALUES (3, '\(theirs)', 1, now())",
                         "INSERT INTO nightjar.outcomes (run_id, tenant_id, function_id, status) VALUES ('\(theirs)', 2, 1, 1)",
-                        "INSERT INTO nightjar.waits SELECT * FROM nightjar.waits", "DO 'BEGIN LOCK TABLE nightjar.live; END'",
+                        "INSERT INTO nightjar.waits SELECT * FROM nightjar.waits",
+                        "DO 'BEGIN LOCK TABLE nightjar.live; END'",
                         "UPDATE nightjar.tenants SET name = 'mine'", "SELECT setval('nightjar.event_seq', 1)",
                         "INSERT INTO \(part) (tenant_id, name) VALUES (3, 'test/cancel')",
                     ] {
@@ -234,7 +256,8 @@ struct SealTests {
                     #expect(try await db.answer("SELECT nightjar.cancel('\(theirs)')") == "unknown")
                     #expect(try await db.answer("SELECT nightjar.cancel(NULL)") == "unknown")
                     // The same event id: it is known that there is one, and nothing else.
-                    let same = try await db.answer("INSERT INTO nightjar.events (event_id, name) VALUES ('\(their)', 'a/b')")
+                    let same = try await db.answer(
+                        "INSERT INTO nightjar.events (event_id, name) VALUES ('\(their)', 'a/b')")
                     #expect(same.hasPrefix("23505"), "\(same)")
                     // The same key, name and id: its own run ends, and the other one goes on.
                     _ = try await db.answer("SELECT nightjar.send('test/cancel', '{\"key\": \"same\"}', 'two')")
@@ -245,7 +268,8 @@ struct SealTests {
             let after = try await probe.value(Self.holdings, as: String.self)
             #expect(after == before)
             let own = try await probe.value(
-                "SELECT string_agg(status, ' ' ORDER BY run_id) FROM nightjar.run_status WHERE tenant_id = 2", as: String.self)
+                "SELECT string_agg(status, ' ' ORDER BY run_id) FROM nightjar.run_status WHERE tenant_id = 2",
+                as: String.self)
             #expect(own == "cancelled cancelled queued")
         }
     }
@@ -253,7 +277,8 @@ struct SealTests {
     @Test("What looks like SQL in any text is text")
     func injection() async throws {
         let texts = [
-            "'; UPDATE nightjar.live SET tenant_id = 2; --", "x' OR '1'='1", "$$; DROP SCHEMA nightjar CASCADE; $$", "\"; RESET ROLE; --",
+            "'; UPDATE nightjar.live SET tenant_id = 2; --", "x' OR '1'='1", "$$; DROP SCHEMA nightjar CASCADE; $$",
+            "\"; RESET ROLE; --",
             "%s%I%L", "') , (3, 'test/cancel", "nightjar.tenant", "\\'; --",
         ]
         try await TestDatabase.with { database in
@@ -263,12 +288,17 @@ struct SealTests {
                 try await role.connected { db in
                     for text in texts {
                         try await db.run { db in
-                            let json = PostgresJSON("{\"key\": \(String(decoding: try JSONEncoder().encode(text), as: UTF8.self))}")
+                            let json = PostgresJSON(
+                                "{\"key\": \(String(decoding: try JSONEncoder().encode(text), as: UTF8.self))}")
                             try db.query("SELECT set_config('nightjar.tenant', $1, false)", [text])
                             try db.query("SELECT nightjar.send($1, $2, $1, NULL, $2)", [text, json])
-                            try db.query("INSERT INTO nightjar.events (name, data, id) VALUES ($1, $2, $1) RETURNING 1", [text, json])
+                            try db.query(
+                                "INSERT INTO nightjar.events (name, data, id) VALUES ($1, $2, $1) RETURNING 1",
+                                [text, json])
                             try db.query("SELECT nightjar.cancel(gen_random_uuid(), $1, $1)", [text])
-                            #expect(throws: PostgresError.self) { try db.query("SELECT nightjar.tenant_number($1)", [text]) }
+                            #expect(throws: PostgresError.self) {
+                                try db.query("SELECT nightjar.tenant_number($1)", [text])
+                            }
                         }
                     }
                 }
@@ -280,13 +310,19 @@ struct SealTests {
                         try await db.run { db in
                             try db.query("SELECT nightjar.create_tenant($1)", [text])
                             for call in [
-                                "create_tenant($1)", "set_tenant($1, jsonb_build_object($1::text, 1))", "set_tenant('nobody', jsonb_build_object('name', $1::text))",
-                                "bind_role($1, $1)", "bind_role('nightjar_tenant', '\(index)' || $1)", "tenant_number('\(index)' || $1)",
-                                "suspend_tenant('\(index)' || $1, $1)", "resume_tenant('\(index)' || $1)", "delete_tenant('\(index)' || $1)",
+                                "create_tenant($1)", "set_tenant($1, jsonb_build_object($1::text, 1))",
+                                "set_tenant('nobody', jsonb_build_object('name', $1::text))",
+                                "bind_role($1, $1)", "bind_role('nightjar_tenant', '\(index)' || $1)",
+                                "tenant_number('\(index)' || $1)",
+                                "suspend_tenant('\(index)' || $1, $1)", "resume_tenant('\(index)' || $1)",
+                                "delete_tenant('\(index)' || $1)",
                             ] {
-                                #expect(throws: PostgresError.self, "\(call)") { try db.query("SELECT nightjar.\(call)", [text]) }
+                                #expect(throws: PostgresError.self, "\(call)") {
+                                    try db.query("SELECT nightjar.\(call)", [text])
+                                }
                             }
-                            try db.query("SELECT nightjar.set_tenant($1, jsonb_build_object('name', $1 || '!'))", [text])
+                            try db.query(
+                                "SELECT nightjar.set_tenant($1, jsonb_build_object('name', $1 || '!'))", [text])
                             try db.query("SELECT nightjar.suspend_tenant($1 || '!', $1)", [text])
                             try db.query("SELECT nightjar.resume_tenant($1 || '!')", [text])
                         }
