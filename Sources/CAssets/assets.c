@@ -169,6 +169,9 @@ static const char doctor_privileges[] = {
 static const char doctor_server[] = {
 #embed "statements/doctor_server.sql" suffix(, 0)
 };
+static const char doctor_tenants[] = {
+#embed "statements/doctor_tenants.sql" suffix(, 0)
+};
 static const char doctor_unserved[] = {
 #embed "statements/doctor_unserved.sql" suffix(, 0)
 };
@@ -342,6 +345,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(doctor_policies, "doctor_policies"),
     ASSET(doctor_privileges, "doctor_privileges"),
     ASSET(doctor_server, "doctor_server"),
+    ASSET(doctor_tenants, "doctor_tenants"),
     ASSET(doctor_unserved, "doctor_unserved"),
     ASSET(expire, "expire"),
     ASSET(forget_ids, "forget_ids"),

@@ -50,6 +50,7 @@ package enum Statement: String, CaseIterable {
     case doctorPolicies = "doctor_policies"
     case doctorPrivileges = "doctor_privileges"
     case doctorServer = "doctor_server"
+    case doctorTenants = "doctor_tenants"
     case doctorUnserved = "doctor_unserved"
     case reportBulkCancels = "report_bulk_cancels"
     case reportCancelling = "report_cancelling"

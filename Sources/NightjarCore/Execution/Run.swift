@@ -22,6 +22,7 @@ final class Run: TaskExecutor {
     }
 
     let id: UUID
+    let tenant: String
     let options: FunctionOptions
     let clock: RunClock
     let random: @Sendable () -> Double
@@ -35,6 +36,7 @@ final class Run: TaskExecutor {
     init(_ execution: RunExecution) {
         let context = execution.context
         id = context.runID
+        tenant = context.tenant
         options = execution.definition.options
         clock = execution.clock
         random = execution.random

@@ -134,7 +134,9 @@ struct RoleTests {
                             "told", TestJob.self, where: \.key, equals: event.data.postID, timeout: .seconds(60))
                         _ = try await step.invoke("other", echo, with: TestJob(key: "invoked"), as: String.self)
                         try await step.sendEvent("send", PostCancelled(postID: "another"))
-                        return try await step.run("end") { "done" }
+                        return try await step.run("end") {
+                            "done for \(step.tenant), \(StepContext.current?.tenant ?? "")"
+                        }
                     }
                 try await RunningWorker.with([held.function, echo, waits], in: mine) { client in
                     let run = try #require(
@@ -148,7 +150,7 @@ struct RoleTests {
                     try await Probe(database).await(2, "waiting")
                     try await client.send(TestJob(key: "a"))
                     let outcome = try await client.outcome(of: run.id)
-                    #expect(outcome == .completed(output: "\"done\""))
+                    #expect(outcome == .completed(output: "\"done for shop, shop\""))
                     try await client.send(PostCancelled(postID: "b"))
                     let cancelled = try await client.outcome(of: other.id)
                     #expect(cancelled.isCancelled, "\(cancelled)")
@@ -193,6 +195,34 @@ struct RoleTests {
                 #expect(!runs.output.contains(theirs.uuidString.lowercased()))
             }
         }
+    }
+
+    @Test("Many databases of one server that are migrated at once make the roles once, and none fails")
+    func manyDatabases() async throws {
+        let (server, database) = try await TestDatabase.onServerOfItsOwn()
+        let owner = PostgresSession(database.configuration, logger: .silent)
+        try await owner.script(
+            """
+            DROP SCHEMA nightjar CASCADE;
+            DROP ROLE nightjar_worker, nightjar_tenant, nightjar_reporter, nightjar_admin
+            """)
+        let names = (0..<8).map { "many\($0)" }
+        for name in names { try await server.createDatabase(name, template: nil) }
+        let applied = try await withThrowingTaskGroup(of: Int.self) { group in
+            for name in names {
+                group.addTask { [configuration = server.configuration(database: name)] in
+                    try await Migrator(configuration, logger: .silent).migrate().count
+                }
+            }
+            return try await group.reduce(0, +)
+        }
+        #expect(applied == names.count * Migration.all.count)
+        let members = try await owner.answer(
+            "SELECT string_agg(roleid::regrole::text, ' ' ORDER BY 1) FROM pg_auth_members WHERE member = 'nightjar_admin'::regrole"
+        )
+        #expect(members.contains("nightjar_worker") && members.contains("nightjar_reporter"), "\(members)")
+        await owner.close()
+        try await server.stop()
     }
 
     @Test("Who may make no roles gets a schema that works, and is told; what is missing is made up for later")
