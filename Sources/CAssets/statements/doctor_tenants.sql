@@ -8,5 +8,6 @@ WHERE (t.moved_since IS NOT NULL OR t.state = 3) AND t.changed_at < clock_timest
 UNION ALL
 SELECT NULL, NULL, c.oid::regclass::text FROM pg_class c
 WHERE c.relnamespace = 'nightjar'::regnamespace AND NOT c.relispartition AND c.relname <> 'migrations'
+  AND c.relacl IS NOT NULL      -- else only the owner reads it
   AND (c.relkind IN ('r', 'p') AND NOT c.relrowsecurity
        OR c.relkind = 'v' AND NOT coalesce('security_invoker=true' = ANY (c.reloptions), false))

@@ -168,6 +168,23 @@ struct MoveTests {
         }
     }
 
+    @Test("A function that is being registered when its tenant is suspended is suspended with it")
+    func openRegistration() async throws {
+        try await Self.withShop { database, probe, tenants in
+            let other = try await Probe(database)
+            try await other.script("SET nightjar.tenant = 'shop'; BEGIN")
+            try await other.register(
+                #"[{"name": "late", "options": {}, "triggers": [{"event": "test/post"}], "cancel": []}]"#)
+            #expect(try await Self.step(probe, "suspend_tenant('shop')").state == "suspending")
+            #expect(try await Self.step(probe, "suspend_tenant('shop')").state == "suspending")
+            try await other.script("COMMIT")
+            #expect(try await probe.count("functions", where: "queue > 0") == 1, "else this proves nothing")
+            let tenant = try await tenants.suspend("shop")
+            #expect(tenant.state == .suspended)
+            #expect(try await probe.count("functions", where: "queue > 0") == 0)
+        }
+    }
+
     @Test("Beside a running worker: runs begin before and after, none meanwhile, each is executed once")
     func worker() async throws {
         try await TestDatabase.with { database in

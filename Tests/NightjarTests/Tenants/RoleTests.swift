@@ -82,6 +82,42 @@ struct RoleTests {
         }
     }
 
+    @Test("In the reports' schema, too, a tenant sees its own, and nothing of what cannot be told apart")
+    func reportSchema() async throws {
+        try await TestDatabase.with { database in
+            let probe = try await SealTests.prepare(database)
+            try await probe.script(
+                """
+                CREATE SCHEMA IF NOT EXISTS nightjar_report;
+                CREATE TABLE nightjar_report.test_rollup (tenant_id int, n int);
+                INSERT INTO nightjar_report.test_rollup VALUES (2, 1), (3, 2);
+                CREATE TABLE nightjar_report.test_loose (n int);
+                INSERT INTO nightjar_report.test_loose VALUES (1);
+                CREATE VIEW nightjar_report.test_runs WITH (security_invoker = true) AS SELECT * FROM nightjar.run_status;
+                CREATE VIEW nightjar_report.test_leaky AS SELECT * FROM nightjar.run_status;
+                CREATE MATERIALIZED VIEW nightjar_report.test_held AS SELECT * FROM nightjar.run_status;
+                SELECT nightjar.seal()
+                """)
+            for group in ["nightjar_tenant", "nightjar_reporter"] {
+                try await TestRole.with(group, boundTo: "shop", in: database) { role in
+                    try await role.connected { db in
+                        try await db.script("SET nightjar.tenant = 'cafe'")
+                        for name in ["test_rollup", "test_runs"] {
+                            let seen = try await db.answer(
+                                "SELECT string_agg(DISTINCT tenant_id::text, ',') FROM nightjar_report.\(name)")
+                            #expect(seen == "2", "\(group) \(name): \(seen)")
+                        }
+                        #expect(try await db.answer("SELECT count(*)::text FROM nightjar_report.test_loose") == "0")
+                        for name in ["test_leaky", "test_held"] {
+                            let answer = try await db.answer("SELECT count(*)::text FROM nightjar_report.\(name)")
+                            #expect(answer.hasPrefix("42501"), "\(group) \(name): \(answer)")
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     @Test("A reporter reads all tenants, or the one that it is bound to, and changes nothing")
     func reporter() async throws {
         try await TestDatabase.with { database in
