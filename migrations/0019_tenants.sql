@@ -259,8 +259,9 @@ END $$;
 -- Limits
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- The share of `most` that a tenant's unfinished runs have, counted up to it: at most a second old, but for what open
--- transactions have begun. Nobody waits for anybody: one transaction at a time writes down what it has counted.
+-- How many unfinished runs a tenant has, counted up to `most`: at most a second old, but for what open transactions have begun.
+-- Nobody waits for anybody: one transaction at a time writes down what it has counted; one of a stricter isolation does not,
+-- since a row that changed meanwhile would be an error for the sender.
 -- Indexes: tenant_usage_pkey, apps_tenant_id_name_key, live_ready, live_back, live_due, live_session.
 CREATE FUNCTION nightjar.count_live(tenant int, most int) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -287,7 +288,8 @@ BEGIN
             CROSS JOIN LATERAL (SELECT FROM nightjar.live l
                                 WHERE l.session_id = s.session_id AND l.state = 1 AND l.queue = a.app_id AND l.tenant_id = tenant) l) l
         LIMIT most) l;
-    IF pg_try_advisory_xact_lock(1852403046, tenant) THEN        -- no other lock has it
+    IF current_setting('transaction_isolation') = 'read committed'
+       AND pg_try_advisory_xact_lock(1852403046, tenant) THEN       -- no other lock has it
         INSERT INTO nightjar.tenant_usage AS u (tenant_id, live_runs, counted_at) VALUES (tenant, found, clock_timestamp())
         ON CONFLICT (tenant_id) DO UPDATE SET live_runs = excluded.live_runs, counted_at = excluded.counted_at;
     END IF;

@@ -32,6 +32,13 @@ struct TestRole: Sendable {
         return try result.get()
     }
 
+    /// Binds it to a tenant.
+    func bind(to tenant: String) async throws {
+        let tenants = Tenants(database: database.configuration, logger: .silent)
+        try await tenants.bind(role: name, to: tenant)
+        await tenants.close()
+    }
+
     /// Lends a connection of its own.
     func connected<T: Sendable>(_ body: (PostgresSession) async throws -> T) async throws -> T {
         let session = PostgresSession(configuration, logger: .silent)
