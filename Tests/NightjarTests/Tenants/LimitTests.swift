@@ -106,15 +106,15 @@ struct LimitTests {
             _ = try await probe.claim(limit: 1)
             try await count()
             let open = try await Probe(database)
+            // At a stricter isolation, what others have counted since is no error.
+            try await open.script("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM nightjar.tenant_usage")
+            try await probe.send("a/b", key: "unheard")
+            try await open.script("INSERT INTO nightjar.events (name) VALUES ('a/b'); ROLLBACK")
+            try await count()
             try await open.script("BEGIN")
             try await open.send("test/post", key: "2")
             try await probe.send("test/post", key: "3")
             try await open.script("ROLLBACK")
-            // At a stricter isolation, what others have counted since is no error.
-            try await open.script("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM nightjar.tenant_usage")
-            try await count()
-            try await probe.send("a/b", key: "unheard")
-            try await open.script("INSERT INTO nightjar.events (name) VALUES ('a/b'); ROLLBACK")
             try await count()
             let (state, message) = await Self.refusal { try await probe.send("test/post", key: "4") }
             #expect(state == .tenantLimit && message.contains("3 unfinished runs"), "\(message)")
