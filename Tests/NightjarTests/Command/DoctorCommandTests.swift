@@ -109,7 +109,8 @@ struct DoctorCommandTests {
             let left = try await nightjar("doctor", "--database", database.url).output
             #expect(left.contains("somebody began to suspend tenant \"shop\" and 1 more"), "\(left)")
             #expect(left.contains("nightjar tenant suspend 'shop'"), "\(left)")
-            try await prepare(database, "CREATE TABLE nightjar.later (tenant_id int); GRANT SELECT ON nightjar.later TO PUBLIC")
+            try await prepare(
+                database, "CREATE TABLE nightjar.later (tenant_id int); GRANT SELECT ON nightjar.later TO PUBLIC")
             let open = try await nightjar("doctor", "--database", database.url, "--json")
             #expect(try levels(open)["tenants"] == "problem")
             #expect(open.output.contains("nightjar.later"), "\(open.output)")
