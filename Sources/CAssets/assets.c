@@ -69,6 +69,9 @@ static const char migration_0020[] = {
 static const char migration_0021[] = {
 #embed "../../migrations/0021_report.sql" suffix(, 0)
 };
+static const char migration_0023[] = {
+#embed "../../migrations/0023_tenants.sql" suffix(, 0)
+};
 
 static const char api_cancellations[] = {
 #embed "statements/api_cancellations.sql" suffix(, 0)
@@ -174,6 +177,9 @@ static const char doctor_privileges[] = {
 };
 static const char doctor_server[] = {
 #embed "statements/doctor_server.sql" suffix(, 0)
+};
+static const char doctor_tenants[] = {
+#embed "statements/doctor_tenants.sql" suffix(, 0)
 };
 static const char doctor_unserved[] = {
 #embed "statements/doctor_unserved.sql" suffix(, 0)
@@ -355,6 +361,9 @@ static const char still_executing[] = {
 static const char store_events[] = {
 #embed "statements/store_events.sql" suffix(, 0)
 };
+static const char tenants[] = {
+#embed "statements/tenants.sql" suffix(, 0)
+};
 static const char tick[] = {
 #embed "statements/tick.sql" suffix(, 0)
 };
@@ -384,6 +393,7 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0019, "0019_kept_hints"),
     ASSET(migration_0020, "0020_rollups"),
     ASSET(migration_0021, "0021_report"),
+    ASSET(migration_0023, "0023_tenants"),
 };
 
 static const struct nightjar_asset statements[] = {
@@ -422,6 +432,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(doctor_policies, "doctor_policies"),
     ASSET(doctor_privileges, "doctor_privileges"),
     ASSET(doctor_server, "doctor_server"),
+    ASSET(doctor_tenants, "doctor_tenants"),
     ASSET(doctor_unserved, "doctor_unserved"),
     ASSET(expire, "expire"),
     ASSET(forget_ids, "forget_ids"),
@@ -482,6 +493,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(send_signal, "send_signal"),
     ASSET(still_executing, "still_executing"),
     ASSET(store_events, "store_events"),
+    ASSET(tenants, "tenants"),
     ASSET(tick, "tick"),
 };
 

@@ -32,7 +32,7 @@ struct NightjarProgram: AsyncParsableCommand {
             \(ExitStatus.help)
             """,
         subcommands: [
-            Dev.self, Serve.self, Work.self, Keys.self, Migrate.self,
+            Dev.self, Serve.self, Work.self, Keys.self, TenantCommand.self, Migrate.self,
             Send.self, Preview.self, Events.self, Runs.self, ShowRun.self,
             Cancel.self, Cancellations.self, Reschedule.self, Rerun.self,
             Report.self, Examine.self, Bench.self,

@@ -63,8 +63,9 @@ public final class Client: Sendable {
     ///
     /// The events of concurrent calls share statements and commits: many tasks that send one event each over one client
     /// are nearly as fast as one that sends them together.
-    /// - Throws: `PostgresError`; `CancellationError` when the task was cancelled before anything was sent. When the
-    ///   connection is lost on the way the events are sent again, and are there once.
+    /// - Throws: ``NightjarError`` with `tenantSuspended`, `tenantDeleted`, `limitReached` or `tooLarge`; `PostgresError`;
+    ///   `CancellationError` when the task was cancelled before anything was sent. When the connection is lost on the way
+    ///   the events are sent again, and are there once.
     @discardableResult
     public func send(_ events: [NewEvent]) async throws -> [String] {
         let events = events.map { StorableEvent($0) }
@@ -84,7 +85,7 @@ public final class Client: Sendable {
     public static func send(_ events: [NewEvent], in db: PostgresConnection) throws -> [String] {
         guard !events.isEmpty else { return [] }
         let events = events.map { StorableEvent($0) }
-        try StorableEvent.insert(events, db)
+        try NightjarError.tenantRefusals { try StorableEvent.insert(events, db) }
         return events.map(\.readableID)
     }
 

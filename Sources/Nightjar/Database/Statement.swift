@@ -37,6 +37,7 @@ package enum Statement: String, CaseIterable {
     case sendHints = "send_hints"
     case sendSignal = "send_signal"
     case stillExecuting = "still_executing"
+    case tenants
     case tick
     case storeEvents = "store_events"
 
@@ -51,6 +52,7 @@ package enum Statement: String, CaseIterable {
     case doctorPolicies = "doctor_policies"
     case doctorPrivileges = "doctor_privileges"
     case doctorServer = "doctor_server"
+    case doctorTenants = "doctor_tenants"
     case doctorUnserved = "doctor_unserved"
     case metricsQueues = "metrics_queues"
     case metricsServer = "metrics_server"

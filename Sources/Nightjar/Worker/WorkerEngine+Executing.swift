@@ -40,7 +40,7 @@ extension WorkerEngine {
         let assignment = RunAssignment(
             functionID: run.functionID,
             context: RunContext(
-                runID: run.lease.run, function: function.id, event: run.event,
+                runID: run.lease.run, tenant: registration.tenant, function: function.id, event: run.event,
                 events: run.isBatched ? run.events : nil, memo: memo.steps,
                 attempts: memo.attempts, open: memo.open, arrivals: memo.arrivals, mail: run.mail,
                 remoteState: run.remoteState, now: now, startedAt: run.startedAt),

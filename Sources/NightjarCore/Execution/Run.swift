@@ -22,6 +22,7 @@ final class Run: TaskExecutor {
     }
 
     let id: UUID
+    let tenant: String
     let options: FunctionOptions
     let clock: RunClock
     let random: @Sendable () -> Double
@@ -36,6 +37,7 @@ final class Run: TaskExecutor {
     init(_ execution: RunExecution) {
         let context = execution.context
         id = context.runID
+        tenant = context.tenant
         options = execution.definition.options
         clock = execution.clock
         random = execution.random
