@@ -931,11 +931,12 @@ DECLARE
     inner_ones constant text[] := ARRAY['seal', 'lock_tenant', 'begin_move', 'move_waits', 'advance_move', 'take_runs', 'delete_rows',
                                         'rate_pause', 'count_events', 'count_live'];
     open_ones constant text[] := ARRAY['uuid7', 'uuid7_floor', 'uuid7_time', 'ulid', 'function_uuid', 'app_uuid', 'current_tenant',
-                                       'bound_tenant', 'tenant_number'];
+                                       'bound_tenant', 'tenant_number', 'send_hints'];
     tenant_tables constant text[] := ARRAY['tenants', 'apps', 'functions', 'function_triggers', 'cancel_policies', 'events', 'runs',
                                            'live', 'waits', 'steps', 'open_steps', 'attempts', 'outcomes', 'interruptions', 'sessions',
                                            'run_events', 'gathered', 'bulk_cancels', 'idempotency', 'migrations',
-                                           'run_status', 'cancellations'];
+                                           'run_status', 'cancellations', 'run_rollups', 'step_rollups', 'event_rollups',
+                                           'rollup_progress'];
     missing text[] := '{}';
     member text;
     scope text;
@@ -983,6 +984,7 @@ BEGIN
             EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', o.name);
         END IF;
         scope := CASE WHEN o.of_tenant THEN 'tenant_id = (SELECT nightjar.current_tenant())'
+                      WHEN o.relname = 'rollup_progress' THEN 'true'        -- how late the figures are
                       WHEN o.relname = 'sessions' THEN 'queue IN (SELECT a.app_id FROM nightjar.apps a)'
                       WHEN o.relname IN ('flow_counters', 'singletons', 'crons')
                       THEN 'function_id IN (SELECT f.function_id FROM nightjar.functions f)'
@@ -1067,6 +1069,9 @@ BEGIN
         END LOOP;
         IF 'nightjar_worker' <> ALL (missing) THEN
             ALTER DEFAULT PRIVILEGES IN SCHEMA nightjar_report GRANT SELECT ON TABLES TO nightjar_worker;
+            IF to_regprocedure('nightjar_report.roll_up(int)') IS NOT NULL THEN
+                GRANT EXECUTE ON FUNCTION nightjar_report.roll_up(int) TO nightjar_worker;
+            END IF;
         END IF;
     END IF;
     RETURN missing;
