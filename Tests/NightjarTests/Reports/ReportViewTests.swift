@@ -149,25 +149,13 @@ struct ReportViewTests {
     func rowLevelSecurity() async throws {
         try await TestDatabase.with { database in
             let probe = try await ReportData.make(in: database)
-            let role = "reader_\(UUID().uuidString.prefix(8).lowercased())"
             try await probe.script(
                 """
-                CREATE ROLE \(role);
-                GRANT USAGE ON SCHEMA nightjar, nightjar_report TO \(role);
-                GRANT SELECT ON ALL TABLES IN SCHEMA nightjar, nightjar_report TO \(role);
                 INSERT INTO nightjar.tenants (tenant_id, name) VALUES (2, 'other');
                 INSERT INTO nightjar.events (tenant_id, name) VALUES (2, 'other/event');
                 -- Broken on purpose, in the first tenant.
                 INSERT INTO nightjar.live (run_id, event_id, pass, queue, tenant_id, function_id)
                 SELECT nightjar.uuid7(), nightjar.uuid7(), 1, 1, 1, f.function_id FROM nightjar.functions f;
-                DO $$ DECLARE t record; BEGIN
-                    FOR t IN SELECT c.oid::regclass AS name FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-                             WHERE c.relnamespace = 'nightjar'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-                               AND a.attname = 'tenant_id' LOOP
-                        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t.name);
-                        EXECUTE format('CREATE POLICY only_other ON %s TO \(role) USING (tenant_id = 2)', t.name);
-                    END LOOP;
-                END $$;
                 """)
             let views = try await probe.reporting { db in
                 try db.query(
@@ -178,24 +166,20 @@ struct ReportViewTests {
                 ).map { try $0.decode(0, as: String.self) }
             }
             #expect(views.count >= 14)
-            for view in views {
-                let isOfTenants = view != "invariants"
-                let column = isOfTenants ? "tenant_id" : "1"
-                let count = "SELECT count(*) FILTER (WHERE \(column) <> 2) FROM nightjar_report.\(view)"
-                let all = try await probe.reporting { db in try db.query(count)[0].decode(0, as: Int64.self) }
-                #expect(all > 0, "\(view) has nothing to hide")
-                let seen = try await probe.reporting { db in
-                    try db.script("SET LOCAL ROLE \(role)")
-                    return try db.query(count)[0].decode(0, as: Int64.self)
+            try await TestRole.with("nightjar_reporter", boundTo: "other", in: database) { role in
+                try await role.connected { session in
+                    for view in views {
+                        let column = view != "invariants" ? "tenant_id" : "1"
+                        let count = "SELECT count(*) FILTER (WHERE \(column) <> 2) FROM nightjar_report.\(view)"
+                        let all = try await probe.reporting { db in try db.query(count)[0].decode(0, as: Int64.self) }
+                        #expect(all > 0, "\(view) has nothing to hide")
+                        let seen = try await session.answer(count)
+                        #expect(seen == "0", "\(view)")
+                    }
+                    let own = try await session.answer("SELECT name FROM nightjar_report.events")
+                    #expect(own == "other/event")
                 }
-                #expect(seen == 0, "\(view)")
             }
-            let own = try await probe.reporting { db in
-                try db.script("SET LOCAL ROLE \(role)")
-                return try db.query("SELECT name FROM nightjar_report.events").map { try $0.decode(0, as: String.self) }
-            }
-            #expect(own == ["other/event"])
-            try await probe.script("DROP OWNED BY \(role); DROP ROLE \(role)")
         }
     }
 }

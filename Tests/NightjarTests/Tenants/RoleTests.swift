@@ -22,19 +22,20 @@ struct RoleTests {
                     """, [role], as: String.self)
             }
             let open =
-                "app_uuid bound_tenant current_tenant function_uuid tenant_number ulid uuid7 uuid7_floor uuid7_time"
+                "app_uuid bound_tenant current_tenant function_uuid send_hints tenant_number ulid uuid7 uuid7_floor uuid7_time"
             #expect(try await callable("public") == open)
             #expect(try await callable("nightjar_reporter") == open)
             #expect(
                 try await callable("nightjar_tenant")
-                    == "app_uuid bound_tenant cancel current_tenant function_uuid send tenant_number ulid uuid7 uuid7_floor uuid7_time"
+                    == "app_uuid bound_tenant cancel current_tenant function_uuid send send_hints tenant_number ulid uuid7 uuid7_floor uuid7_time"
             )
             let managing = [
                 "create_tenant", "set_tenant", "suspend_tenant", "resume_tenant", "delete_tenant", "bind_role",
+                "set_retention", "reset_retention", "erase", "erase_preview",
             ]
             let worker = try await callable("nightjar_worker").split(separator: " ").map(String.init)
             let admin = try await callable("nightjar_admin").split(separator: " ").map(String.init)
-            #expect(Set(worker).isDisjoint(with: managing + ["seal", "take_runs"]))
+            #expect(Set(worker).isDisjoint(with: managing + ["seal", "take_runs", "delete_runs", "delete_events"]))
             #expect(Set(admin) == Set(worker).union(managing))
             let unsafe = try await probe.value(
                 """
@@ -239,7 +240,7 @@ struct RoleTests {
         let owner = PostgresSession(database.configuration, logger: .silent)
         try await owner.script(
             """
-            DROP SCHEMA nightjar CASCADE;
+            DROP SCHEMA nightjar, nightjar_report CASCADE;
             DROP ROLE nightjar_worker, nightjar_tenant, nightjar_reporter, nightjar_admin
             """)
         let names = (0..<8).map { "many\($0)" }
@@ -268,7 +269,7 @@ struct RoleTests {
         let owner = PostgresSession(database.configuration, logger: .silent)
         try await owner.script(
             """
-            DROP SCHEMA nightjar CASCADE; DROP ROLE nightjar_worker, nightjar_tenant, nightjar_reporter, nightjar_admin;
+            DROP SCHEMA nightjar, nightjar_report CASCADE; DROP ROLE nightjar_worker, nightjar_tenant, nightjar_reporter, nightjar_admin;
             CREATE ROLE plain LOGIN; CREATE ROLE legacy LOGIN; GRANT CREATE ON DATABASE \(database.name) TO plain
             """)
         var configuration = database.configuration
