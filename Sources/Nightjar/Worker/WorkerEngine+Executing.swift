@@ -149,7 +149,7 @@ private struct LeaseRecorder: RunRecorder {
     let paths: PathRegistry
 
     func commit(_ commit: RunCommit, of runID: UUID) async -> CommitAnswer {
-        if !commit.openings.isEmpty { await paths.register(commit.openings) }
+        if !commit.openings.isEmpty { await paths.register(commit.openings, of: tenant) }
         return await committer.commit(
             LeasedCommit(
                 lease: lease, tenant: tenant, steps: commit.steps, attempts: commit.attempts, events: commit.events,

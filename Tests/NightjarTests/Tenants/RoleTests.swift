@@ -234,6 +234,47 @@ struct RoleTests {
         }
     }
 
+    @Test("A role that no bond would hold is not bound")
+    func unbindable() async throws {
+        try await TestDatabase.with { database in
+            let tenants = Tenants(database: database.configuration, logger: .silent)
+            try await tenants.create("shop")
+            for (groups, options) in [
+                ("nightjar_worker", "NOINHERIT"), ("nightjar_tenant", "BYPASSRLS"),
+                ("nightjar_tenant", "CREATEROLE"), ("pg_read_all_data", ""),
+            ] {
+                let code = try await TestRole.with(groups, options: options, in: database) { role in
+                    do {
+                        try await tenants.bind(role: role.name, to: "shop")
+                        return nil as NightjarError.Code?
+                    } catch let error as NightjarError { return error.code }
+                }
+                #expect(code == .invalidTenant, "\(groups) \(options)")
+            }
+            await tenants.close()
+        }
+    }
+
+    @Test("Whoever was given all tables sees no tenant's rows in the parts of a log")
+    func parts() async throws {
+        try await TestDatabase.with { database in
+            let probe = try await Probe(database)
+            let id = try await probe.value("SELECT nightjar.send('a/b')", as: String.self)
+            let part = try await probe.value(
+                "SELECT tableoid::regclass::text FROM nightjar.events WHERE event_id = $1::text::uuid", [id],
+                as: String.self)
+            try await TestRole.with(in: database) { role in
+                try await probe.script(
+                    "GRANT USAGE ON SCHEMA nightjar TO \(role.name); GRANT SELECT ON ALL TABLES IN SCHEMA nightjar TO \(role.name)"
+                )
+                try await role.connected { session in
+                    #expect(try await session.answer("SELECT count(*)::text FROM nightjar.events") == "1")
+                    #expect(try await session.answer("SELECT count(*)::text FROM \(part)") == "0")
+                }
+            }
+        }
+    }
+
     @Test("Many databases of one server that are migrated at once make the roles once, and none fails")
     func manyDatabases() async throws {
         let (server, database) = try await TestDatabase.onServerOfItsOwn()
