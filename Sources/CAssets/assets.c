@@ -69,8 +69,8 @@ static const char migration_0020[] = {
 static const char migration_0021[] = {
 #embed "../../migrations/0021_report.sql" suffix(, 0)
 };
-static const char migration_0023[] = {
-#embed "../../migrations/0023_tenants.sql" suffix(, 0)
+static const char migration_0022[] = {
+#embed "../../migrations/0022_tenants.sql" suffix(, 0)
 };
 
 static const char api_cancellations[] = {
@@ -393,7 +393,7 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0019, "0019_kept_hints"),
     ASSET(migration_0020, "0020_rollups"),
     ASSET(migration_0021, "0021_report"),
-    ASSET(migration_0023, "0023_tenants"),
+    ASSET(migration_0022, "0022_tenants"),
 };
 
 static const struct nightjar_asset statements[] = {

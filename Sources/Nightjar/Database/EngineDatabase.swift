@@ -24,7 +24,7 @@ extension PostgresConfiguration {
             "lock_timeout": "5s",
             "idle_in_transaction_session_timeout": "10s",
         ]
-        // What its commits send is not held against a tenant's limits: see nightjar.guard in migration 0019.
+        // What its commits send is not held against a tenant's limits: see nightjar.guard in migration 0022.
         if name.hasPrefix("nightjar work") { settings["nightjar.worker"] = "on" }
         for (setting, value) in settings where configuration.settings[setting] == nil {
             configuration.settings[setting] = value

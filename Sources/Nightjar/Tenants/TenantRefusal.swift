@@ -1,6 +1,6 @@
 package import PostgresClient
 
-// What nightjar.guard raises: see migration 0019.
+// What nightjar.guard raises: see migration 0022.
 extension SQLState {
     /// The tenant is suspended.
     package static let tenantSuspended = SQLState(rawValue: "NJ001")

@@ -1,4 +1,4 @@
--- Nightjar 0023: tenants are made, limited, suspended and deleted; roles, and row-level security between tenants.
+-- Nightjar 0022: tenants are made, limited, suspended and deleted; roles, and row-level security between tenants.
 --
 -- Who may do what is in docs/tenants.md. The owner of the schema, whose rights all functions of ours have that are SECURITY
 -- DEFINER, is not subject to row-level security, and so pays nothing for it.
@@ -1107,4 +1107,4 @@ END $$;
 
 SELECT nightjar.seal();
 
-INSERT INTO nightjar.migrations (version, name) VALUES (23, 'tenants');
+INSERT INTO nightjar.migrations (version, name) VALUES (22, 'tenants');
