@@ -51,9 +51,12 @@ package struct Housekeeper: Sendable {
                 var calls = 0
                 var counted = Int64(chunk)
                 while calls < 2 || counted >= chunk, !Task.isCancelled {
+                    let start = ContinuousClock.now
                     counted = try await pool.withConnection { db in
                         try db.query(Statement.rollUp.sql, [chunk])[0].decode(0)
                     }
+                    // Where much is to be caught up with, runs come first.
+                    if counted >= chunk { try await Task.sleep(for: (ContinuousClock.now - start) * 3) }
                     calls += 1
                     if counted > 0 { moved = true }
                 }
