@@ -72,6 +72,9 @@ static const char migration_0021[] = {
 static const char migration_0022[] = {
 #embed "../../migrations/0022_tenants.sql" suffix(, 0)
 };
+static const char migration_0025[] = {
+#embed "../../migrations/0025_placing.sql" suffix(, 0)
+};
 
 static const char api_cancellations[] = {
 #embed "statements/api_cancellations.sql" suffix(, 0)
@@ -394,6 +397,7 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0020, "0020_rollups"),
     ASSET(migration_0021, "0021_report"),
     ASSET(migration_0022, "0022_tenants"),
+    ASSET(migration_0025, "0025_placing"),
 };
 
 static const struct nightjar_asset statements[] = {
