@@ -41,8 +41,7 @@ BEGIN
 END $$;
 
 -- The start tag of a run in one of the lanes that its tenant counts in; the lane goes on by `step`.
-CREATE FUNCTION nightjar.take_lane(lane regclass, v bigint, step int) RETURNS bigint
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION nightjar.take_lane(lane regclass, v bigint, step int) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     tag bigint := pg_sequence_last_value(lane);
 BEGIN
@@ -63,8 +62,7 @@ END $$;
 -- A weight of 3 advances F by one for every third run, by lot: there is no place where a third could be kept. Runs of a higher
 -- priority have lanes of their own, and count in the others as well, so that the tenant's share stays what it is.
 -- Index: tenants_pkey.
-CREATE FUNCTION nightjar.next_pass(queue int, tenant int, level int) RETURNS bigint
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+CREATE FUNCTION nightjar.next_pass(queue int, tenant int, level int) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     v constant bigint := pg_sequence_last_value(format('nightjar.queue_%s', queue)::regclass);
     step int;
@@ -108,10 +106,10 @@ BEGIN
 END $$;
 
 -- Decides where a run begins: in which queue, and when it is its turn. For functions whose `queue` says so.
+-- Only functions of ours insert into `live`: they have set search_path, which would cost a microsecond here, and in each function
+-- that this one calls, for each run.
 -- Indexes: functions_pkey, tenants_pkey, events_pkey.
-CREATE FUNCTION nightjar.place() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+CREATE FUNCTION nightjar.place() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     f record;
     level int := 0;
