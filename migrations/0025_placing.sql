@@ -82,8 +82,8 @@ BEGIN
 END $$;
 
 -- Where the claims of a fair queue have come to: `pass` of the first of the new runs of a claim. Workers say so, ten times a
--- second at most. Two that say it at once may leave the lower one: the next says it again.
-CREATE FUNCTION nightjar.publish_pass(queue int, pass bigint) RETURNS void
+-- second at most. Two that say it at once may leave the lower one: the next says it again. Answers whether the queue is fair.
+CREATE FUNCTION nightjar.publish_pass(queue int, pass bigint) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v constant regclass := to_regclass(format('nightjar.queue_%s', queue));
@@ -91,6 +91,7 @@ BEGIN
     IF v IS NOT NULL AND pass > pg_sequence_last_value(v) THEN
         PERFORM setval(v, pass);
     END IF;
+    RETURN v IS NOT NULL;
 END $$;
 
 -- The level of a run: the sign of what its function's priority is for the event. An expression that has no value, or none that is
