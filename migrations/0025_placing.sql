@@ -81,7 +81,7 @@ BEGIN
     RETURN CASE WHEN level < 0 THEN v + 2 * (pass - v) ELSE pass END;
 END $$;
 
--- Where the claims of a fair queue have come to: `pass` of the first of the new runs of a claim. Workers say so, ten times a
+-- Where the claims of a fair queue have come to: the highest `pass` of the new runs of a claim. Workers say so, ten times a
 -- second at most. Two that say it at once may leave the lower one: the next says it again. Answers whether the queue is fair.
 CREATE FUNCTION nightjar.publish_pass(queue int, pass bigint) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -120,7 +120,9 @@ BEGIN
         level := nightjar.priority_level(f.priority, nightjar.event_json(NEW.event_id, true));
     END IF;
     IF f.fair THEN
-        NEW.pass := nightjar.next_pass(f.app_id, NEW.tenant_id, level);
+        -- One that is scheduled takes no place: it is claimed by its time. What is scheduled may be much, and be cancelled again.
+        NEW.pass := CASE WHEN NEW.state = 0 THEN nightjar.next_pass(f.app_id, NEW.tenant_id, level)
+                         ELSE pg_sequence_last_value(format('nightjar.queue_%s', f.app_id)::regclass) END;
     END IF;
     NEW.queue := sign(NEW.queue) * f.app_id;
     RETURN NEW;

@@ -60,7 +60,7 @@ struct Claim: Sendable {
 
     /// Says where the claims of the queue have come to, if it brought new runs. See `nightjar.publish_pass` in migration 0025.
     mutating func sayPass(_ db: PostgresConnection, queue: Int32) throws {
-        guard let pass = newPasses?.lowerBound else { return }
+        guard let pass = newPasses?.upperBound else { return }
         said = (try db.query("SELECT nightjar.publish_pass($1, $2)", [queue, pass])[0].decode(0), pass)
     }
 

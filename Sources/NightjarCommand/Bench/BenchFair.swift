@@ -82,7 +82,8 @@ struct BenchFair: Subcommand {
             }
             // All in one queue, as the functions of an app for all tenants are.
             try db.script(
-                "UPDATE nightjar.functions SET (app_id, queue) = (SELECT min(f.app_id), min(f.app_id) FROM nightjar.functions f)")
+                "UPDATE nightjar.functions SET (app_id, queue) = (SELECT min(f.app_id), min(f.app_id) FROM nightjar.functions f)"
+            )
             if !unfair {
                 try db.script(
                     "SELECT nightjar.share_queue(min(app_id)) FROM nightjar.functions; UPDATE nightjar.functions SET fair = true;"

@@ -19,7 +19,8 @@ public struct FunctionDefinition: Sendable {
 
     package init(
         id: String, name: String? = nil, triggers: [Trigger], cancelPolicies: [CancelPolicy] = [],
-        options: FunctionOptions = FunctionOptions(), priority: EventExpression? = nil, handlers: [FunctionDefinition] = [],
+        options: FunctionOptions = FunctionOptions(), priority: EventExpression? = nil,
+        handlers: [FunctionDefinition] = [],
         problems: [String] = [], body: @escaping Body
     ) {
         self.id = id
