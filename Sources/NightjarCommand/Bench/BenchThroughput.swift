@@ -18,6 +18,7 @@ struct BenchThroughput: Subcommand {
               nightjar bench throughput
               nightjar bench throughput --steps 3 --workers 2
               nightjar bench throughput --rate 1000 --seconds 10
+              nightjar bench throughput --finished 1000000 --reports 1000
               nightjar bench throughput --all
             """)
 
@@ -50,6 +51,11 @@ struct BenchThroughput: Subcommand {
     @Option(help: "For how long, with --rate.")
     var seconds = 10.0
 
+    @Option(
+        help:
+            "Measure also beside somebody who asks a report, rests for so many milliseconds, asks the next, and so on.")
+    var reports: Int?
+
     @Flag(help: "With metrics kept for Prometheus.")
     var metrics = false
 
@@ -61,6 +67,10 @@ struct BenchThroughput: Subcommand {
             rate ?? 1 > 0, seconds > 0
         else { throw ValidationError("numbers must be more than 0; only --sleeping and --finished may be 0") }
         guard !all || rate == nil else { throw ValidationError("--all and --rate exclude one another") }
+        guard reports ?? 0 >= 0 else { throw ValidationError("--reports must not be negative") }
+        guard reports == nil || !all && rate == nil else {
+            throw ValidationError("--reports goes with neither --all nor --rate")
+        }
     }
 
     func execute() async throws -> ExitStatus {
@@ -86,8 +96,23 @@ struct BenchThroughput: Subcommand {
             figures.append(BenchFigure("runs", runs))
             let ceiling = try await BenchCeiling(in: arena, withBacklog: sleeping ?? 0 > 0)
             var results: [ThroughputCase.Result] = []
-            for _ in 0..<(`repeat` ?? 1) { results.append(try await bench.measure(arena, ceiling)) }
+            var beside: [ThroughputCase.Result] = []
+            var times: [Double] = []
+            for _ in 0..<(`repeat` ?? (reports == nil ? 1 : 3)) {
+                results.append(try await bench.measure(arena, ceiling))
+                guard let reports else { continue }
+                let asking = BenchReports(arena: arena, pause: .milliseconds(reports))
+                let (result, took) = try await asking.during { try await bench.measure(arena, ceiling) }
+                beside.append(result)
+                times += took
+            }
             figures += ThroughputCase.figures(bench, results)
+            if reports != nil {
+                let speeds = [results, beside].map { median($0.map(\.budget.runsPerSecond)) ?? 0 }
+                figures.append(BenchFigure("beside_reports_to_none", speeds[1] / speeds[0]))
+                figures.append(BenchFigure("reports", times.count))
+                figures += Sample(times).figures("report").map { BenchFigure($0.name, $0.value) }
+            }
         }
         try arena.report(figures, options)
     }

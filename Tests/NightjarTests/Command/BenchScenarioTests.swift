@@ -65,6 +65,18 @@ struct BenchScenarioTests {
         }
     }
 
+    @Test("bench throughput tells what is lost beside reports")
+    func reports() async throws {
+        try await TestDatabase.with { database in
+            let figures = try await Figures.of(
+                "throughput", "--runs", "200", "--finished", "500", "--reports", "10", "--repeat", "1", "--database",
+                database.url)
+            #expect(try figures["beside_reports_to_none"] > 0)
+            #expect(try figures["reports"] > 0)
+            #expect(try figures["report_ms_p50"] > 0)
+        }
+    }
+
     @Test("bench fair tells how many claims quiet tenants wait for")
     func fair() async throws {
         try await TestDatabase.with { database in
