@@ -60,6 +60,9 @@ static const char migration_0017[] = {
 static const char migration_0018[] = {
 #embed "../../migrations/0018_ingest_cost.sql" suffix(, 0)
 };
+static const char migration_0019[] = {
+#embed "../../migrations/0019_retention.sql" suffix(, 0)
+};
 
 static const char api_cancellations[] = {
 #embed "statements/api_cancellations.sql" suffix(, 0)
@@ -163,11 +166,26 @@ static const char doctor_policies[] = {
 static const char doctor_privileges[] = {
 #embed "statements/doctor_privileges.sql" suffix(, 0)
 };
+static const char doctor_retention[] = {
+#embed "statements/doctor_retention.sql" suffix(, 0)
+};
 static const char doctor_server[] = {
 #embed "statements/doctor_server.sql" suffix(, 0)
 };
 static const char doctor_unserved[] = {
 #embed "statements/doctor_unserved.sql" suffix(, 0)
+};
+static const char erase[] = {
+#embed "statements/erase.sql" suffix(, 0)
+};
+static const char erase_advance[] = {
+#embed "statements/erase_advance.sql" suffix(, 0)
+};
+static const char erase_preview[] = {
+#embed "statements/erase_preview.sql" suffix(, 0)
+};
+static const char erase_standing[] = {
+#embed "statements/erase_standing.sql" suffix(, 0)
 };
 static const char expire[] = {
 #embed "statements/expire.sql" suffix(, 0)
@@ -201,6 +219,9 @@ static const char memo[] = {
 };
 static const char open_session[] = {
 #embed "statements/open_session.sql" suffix(, 0)
+};
+static const char other_transactions[] = {
+#embed "statements/other_transactions.sql" suffix(, 0)
 };
 static const char preview[] = {
 #embed "statements/preview.sql" suffix(, 0)
@@ -259,6 +280,18 @@ static const char reschedule[] = {
 static const char resolve[] = {
 #embed "statements/resolve.sql" suffix(, 0)
 };
+static const char retention_due[] = {
+#embed "statements/retention_due.sql" suffix(, 0)
+};
+static const char retention_note[] = {
+#embed "statements/retention_note.sql" suffix(, 0)
+};
+static const char retention_plan[] = {
+#embed "statements/retention_plan.sql" suffix(, 0)
+};
+static const char retention_policies[] = {
+#embed "statements/retention_policies.sql" suffix(, 0)
+};
 static const char search_newcomers[] = {
 #embed "statements/search_newcomers.sql" suffix(, 0)
 };
@@ -271,8 +304,14 @@ static const char still_executing[] = {
 static const char store_events[] = {
 #embed "statements/store_events.sql" suffix(, 0)
 };
+static const char sweep[] = {
+#embed "statements/sweep.sql" suffix(, 0)
+};
 static const char tick[] = {
 #embed "statements/tick.sql" suffix(, 0)
+};
+static const char tidy[] = {
+#embed "statements/tidy.sql" suffix(, 0)
 };
 static const char openapi[] = {
 #embed "openapi.json" suffix(, 0)
@@ -297,6 +336,7 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0016, "0016_reach"),
     ASSET(migration_0017, "0017_costs"),
     ASSET(migration_0018, "0018_ingest_cost"),
+    ASSET(migration_0019, "0019_retention"),
 };
 
 static const struct nightjar_asset statements[] = {
@@ -334,8 +374,13 @@ static const struct nightjar_asset statements[] = {
     ASSET(doctor_partitions, "doctor_partitions"),
     ASSET(doctor_policies, "doctor_policies"),
     ASSET(doctor_privileges, "doctor_privileges"),
+    ASSET(doctor_retention, "doctor_retention"),
     ASSET(doctor_server, "doctor_server"),
     ASSET(doctor_unserved, "doctor_unserved"),
+    ASSET(erase, "erase"),
+    ASSET(erase_advance, "erase_advance"),
+    ASSET(erase_preview, "erase_preview"),
+    ASSET(erase_standing, "erase_standing"),
     ASSET(expire, "expire"),
     ASSET(forget_ids, "forget_ids"),
     ASSET(forget_sessions, "forget_sessions"),
@@ -347,6 +392,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(mark_dead, "mark_dead"),
     ASSET(memo, "memo"),
     ASSET(open_session, "open_session"),
+    ASSET(other_transactions, "other_transactions"),
     ASSET(preview, "preview"),
     ASSET(ready_queues, "ready_queues"),
     ASSET(reap, "reap"),
@@ -366,11 +412,17 @@ static const struct nightjar_asset statements[] = {
     ASSET(report_steps, "report_steps"),
     ASSET(reschedule, "reschedule"),
     ASSET(resolve, "resolve"),
+    ASSET(retention_due, "retention_due"),
+    ASSET(retention_note, "retention_note"),
+    ASSET(retention_plan, "retention_plan"),
+    ASSET(retention_policies, "retention_policies"),
     ASSET(search_newcomers, "search_newcomers"),
     ASSET(send_signal, "send_signal"),
     ASSET(still_executing, "still_executing"),
     ASSET(store_events, "store_events"),
+    ASSET(sweep, "sweep"),
     ASSET(tick, "tick"),
+    ASSET(tidy, "tidy"),
 };
 
 int nightjar_migration_count(void) { return COUNT(migrations); }

@@ -34,6 +34,6 @@ struct NightjarProgram: AsyncParsableCommand {
             Dev.self, Serve.self, Work.self, Keys.self, Migrate.self,
             Send.self, Preview.self, Events.self, Runs.self, ShowRun.self,
             Cancel.self, Cancellations.self, Reschedule.self, Rerun.self,
-            Examine.self, Bench.self,
+            Retain.self, Erase.self, Examine.self, Bench.self,
         ])
 }

@@ -1,0 +1,144 @@
+internal import Foundation
+package import Logging
+package import PostgresClient
+
+/// Drops what nobody wants any more: weeks of logs, emptied first of all but what unfinished runs need.
+///
+/// Anybody may apply it, any number at once: an advisory lock keeps it to one. A week's tables are locked for the moment of its
+/// emptying only, and given up when that is not granted at once. See docs/retention.md.
+package struct Retention: Sendable {
+    /// What an interruption may hit: for tests, which stop or break the work there.
+    enum Stage: Sendable, CaseIterable {
+        case looked, locked, copied, emptied, detached
+    }
+
+    let database: PostgresConfiguration
+    let logger: Logger
+    /// For how long everybody waits behind the request for a lock, at most.
+    var lockTimeout = Duration.milliseconds(100)
+    var lockAttempts = 5
+    /// For how long transactions of others are waited for, which holds nobody up.
+    var patience = Duration.seconds(10)
+    /// What is needed of a week is copied while it is locked: if there is more of it, the week stays.
+    var byteLimit = 64 << 20
+    var onStage: @Sendable (Stage, PostgresConnection) throws -> Void = { _, _ in }
+
+    package init(database: PostgresConfiguration, logger: Logger) {
+        self.database = database.forRetention
+        self.logger = logger
+    }
+
+    /// Applies the policies to every week that is due.
+    /// - Parameter all: also to weeks that were tried within the last day.
+    /// - Returns: what became of each; nil when somebody else is at it.
+    /// - Throws: ``NightjarError`` when the role does not own the logs.
+    package func apply(all: Bool) async throws -> [RetentionResult]? {
+        let session = PostgresSession(database, logger: logger)
+        do {
+            let results = try await apply(session, all: all)
+            await session.close()
+            return results
+        } catch {
+            await session.close()
+            throw error
+        }
+    }
+
+    private func apply(_ session: PostgresSession, all: Bool) async throws -> [RetentionResult]? {
+        let mayBegin = try await session.run { db in
+            try db.query("SELECT pg_try_advisory_lock(hashtext('nightjar.retention'))")[0].decode(0, as: Bool.self)
+        }
+        guard mayBegin else { return nil }
+        let isOwner = try await session.run { db in
+            try db.query("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'nightjar.events'::regclass")[0]
+                .decode(0, as: Bool.self)
+        }
+        guard isOwner else {
+            // Of a worker that is normal: 'nightjar doctor' tells when nobody does it.
+            guard all else { return [] }
+            throw NightjarError(
+                .configuration,
+                "only the owner of the logs can drop their partitions: connect as that role, or grant it to this one")
+        }
+        let weeks = try await session.run { db in
+            try db.query(Statement.retentionDue.sql, [all]).map(RetentionWeek.init)
+        }
+        var results: [RetentionResult] = []
+        for week in weeks {
+            let outcome: RetentionResult.Outcome
+            do {
+                outcome = try await apply(session, to: week)
+            } catch let error as PostgresError where error.code == .server {
+                outcome = .kept(Self.reason(error))
+            }
+            try await note(session, week, outcome)
+            results.append(RetentionResult(log: week.log, week: week.week, outcome: outcome))
+        }
+        return results
+    }
+
+    private func apply(_ session: PostgresSession, to week: RetentionWeek) async throws -> RetentionResult.Outcome {
+        let removal = WeekRemoval(week: week, onStage: onStage)
+        try await session.run { db in try removal.finish(db) }
+        guard !week.tables.isEmpty else { return .dropped }
+        var emptying = WeekEmptying(week: week, settings: self)
+        if week.log == .events {
+            let others = try await OtherTransactions.read(session)
+            guard try await others.haveEnded(session, within: patience) else {
+                return .kept("transactions of others stayed open for \(patience.components.seconds) s")
+            }
+            emptying.since = others.readAt
+        }
+        let emptied = try await session.run { [emptying] db in try emptying.empty(db) }
+        switch emptied {
+        case .refused(let reason): return .kept(reason)
+        case .emptied(let rows) where rows > 0: return .emptied(keptRows: rows)
+        case .untouched(let rows) where rows > 0: return .emptied(keptRows: rows)
+        case .emptied, .untouched: break
+        }
+        // First of all: what is broken off from here on is known by it.
+        try await note(session, week, .emptied(keptRows: 0))
+        let stays = try await session.run { db in try removal.remove(db) }
+        return stays ? .kept("rows came while it was dropped") : .dropped
+    }
+
+    private func note(_ session: PostgresSession, _ week: RetentionWeek, _ outcome: RetentionResult.Outcome) async throws {
+        switch outcome {
+        case .dropped:
+            logger.info("a week is dropped", metadata: [LogKey.name: "\(week.log.rawValue) \(week.week)"])
+        case .emptied(let rows):
+            logger.info(
+                "a week keeps what unfinished runs need",
+                metadata: [LogKey.name: "\(week.log.rawValue) \(week.week)", LogKey.count: "\(rows)"])
+        case .kept(let reason):
+            logger.notice(
+                "a week could not be dropped yet",
+                metadata: [LogKey.name: "\(week.log.rawValue) \(week.week)", LogKey.reason: "\(reason)"])
+        }
+        _ = try await session.run { db in
+            try db.execute(
+                Statement.retentionNote.sql,
+                [week.log.rawValue, week.week, outcome.word, outcome.keptRows, outcome.reason])
+        }
+    }
+
+    private static func reason(_ error: PostgresError) -> String {
+        error.sqlState == .lockNotAvailable ? "others had it locked" : error.message
+    }
+}
+
+extension PostgresConfiguration {
+    /// Like other sessions of the engine, but what reads whole weeks is planned as usual, and may take its time.
+    fileprivate var forRetention: PostgresConfiguration {
+        var configuration = self
+        configuration.applicationName = "nightjar retention"
+        for setting in ["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_bitmapscan"] {
+            configuration.settings[setting] = "on"
+        }
+        configuration.settings.merge([
+            "plan_cache_mode": "auto", "jit": "off", "nightjar.hints": "own", "default_transaction_isolation": "read committed",
+            "statement_timeout": "10min", "lock_timeout": "10s", "idle_in_transaction_session_timeout": "1min", "timezone": "UTC",
+        ]) { _, mine in mine }
+        return configuration
+    }
+}
