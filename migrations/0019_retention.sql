@@ -379,7 +379,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enab
 DECLARE
     total int := 0;
     count int;
-    s record;
+    idle record;
     dropped constant uuid := nightjar.uuid7_floor(greatest(nightjar.kept_since('runs'), '1970-01-01'));
 BEGIN
     -- Runs that are no longer kept.
@@ -410,11 +410,11 @@ BEGIN
     GET DIAGNOSTICS count = ROW_COUNT;
     total := total + count;
     -- Each in a statement of its own, which sees what whoever had the lock before has done.
-    FOR s IN SELECT n.function_id, n.key FROM nightjar.singletons n
+    FOR idle IN SELECT n.function_id, n.key FROM nightjar.singletons n
              WHERE NOT EXISTS (SELECT FROM nightjar.live l WHERE l.run_id = n.run_id) LIMIT most LOOP
-        IF pg_try_advisory_xact_lock((hashtextextended('singleton', s.function_id) & ~63::bigint) | (hashtextextended(s.key, 0) & 63)) THEN
+        IF pg_try_advisory_xact_lock((hashtextextended('singleton', idle.function_id) & ~63::bigint) | (hashtextextended(idle.key, 0) & 63)) THEN
             DELETE FROM nightjar.singletons n
-            WHERE n.function_id = s.function_id AND n.key = s.key
+            WHERE n.function_id = idle.function_id AND n.key = idle.key
               AND NOT EXISTS (SELECT FROM nightjar.live l WHERE l.run_id = n.run_id);
             total := total + 1;
         END IF;
@@ -512,7 +512,7 @@ BEGIN
     r.event_id := event;
     r.path := string_to_array(path, '.');
     r.value := value;
-    r.before := least(before, clock_timestamp());
+    r.before := CASE WHEN before IS NOT NULL THEN least(before, clock_timestamp()) END;
     r.cancels := cancels;
     r.actor := actor;
     r.reason := reason;
@@ -655,7 +655,7 @@ BEGIN
         gone_events := nightjar.delete_events(found_events);
         left_over := cardinality(found_events) - gone_events;
     ELSE
-        left_over := cardinality(ARRAY(SELECT FROM nightjar.live l WHERE l.run_id = ANY (found_runs)));
+        left_over := (SELECT count(*) FROM nightjar.live l WHERE l.run_id = ANY (found_runs));
     END IF;
 
     at_end := seen < chunk;
@@ -684,5 +684,74 @@ REVOKE EXECUTE ON FUNCTION
     nightjar.erasure(uuid, text, jsonb, timestamptz, boolean, text, text), nightjar.erased_live_runs(nightjar.erasures),
     nightjar.erase(uuid, text, jsonb, timestamptz, boolean, text, text), nightjar.erase_preview(uuid, text, jsonb, timestamptz),
     nightjar.erase_advance(int, uuid) FROM PUBLIC;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- What must never be seen
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- As in 0013, but what was dropped or erased may be missing. Must be empty, after any commit and in any snapshot. It reads everything: for tests, doctors and incidents.
+CREATE OR REPLACE VIEW nightjar.invariants AS
+SELECT 'a run has exactly one live row or one outcome' AS violated, r.run_id,
+       CASE WHEN l.run_id IS NULL THEN 'neither' ELSE 'both' END AS detail
+FROM nightjar.runs r
+LEFT JOIN nightjar.live l ON l.run_id = r.run_id
+LEFT JOIN nightjar.outcomes o ON o.run_id = r.run_id
+WHERE (l.run_id IS NULL) = (o.run_id IS NULL)
+UNION ALL
+SELECT 'a live row belongs to a run', l.run_id, NULL
+FROM nightjar.live l LEFT JOIN nightjar.runs r ON r.run_id = l.run_id WHERE r.run_id IS NULL
+UNION ALL
+SELECT 'an outcome belongs to a run', o.run_id, NULL
+FROM nightjar.outcomes o LEFT JOIN nightjar.runs r ON r.run_id = o.run_id WHERE r.run_id IS NULL
+UNION ALL
+SELECT 'a wait belongs to a live run of its tenant', w.run_id, w.key::text
+FROM nightjar.waits w LEFT JOIN nightjar.live l ON l.run_id = w.run_id AND l.tenant_id = w.tenant_id
+WHERE l.run_id IS NULL
+UNION ALL
+SELECT 'a wait for an answer belongs to an open step without one', w.run_id, w.policy_id::text
+FROM nightjar.waits w LEFT JOIN nightjar.open_steps o ON o.run_id = w.run_id AND o.slot = -w.policy_id / 16
+WHERE w.purpose = 2 AND (o.run_id IS NULL OR o.arrived IS NOT NULL)
+UNION ALL
+SELECT 'an open step belongs to a live run and is not recorded', o.run_id, o.step
+FROM nightjar.open_steps o
+LEFT JOIN nightjar.live l ON l.run_id = o.run_id AND l.tenant_id = o.tenant_id
+LEFT JOIN nightjar.steps s ON s.run_id = o.run_id AND s.step = o.step
+WHERE l.run_id IS NULL OR s.run_id IS NOT NULL
+UNION ALL
+SELECT 'exactly a leased run has a session', l.run_id, l.state::text
+FROM nightjar.live l WHERE (l.state = 1) <> (l.session_id IS NOT NULL)
+UNION ALL
+SELECT 'a lease names a session that is known', l.run_id, l.session_id::text
+FROM nightjar.live l LEFT JOIN nightjar.sessions s ON s.session_id = l.session_id
+WHERE l.session_id IS NOT NULL AND s.session_id IS NULL
+UNION ALL
+SELECT 'exactly a run that waits for a time has one', l.run_id, l.state::text
+FROM nightjar.live l WHERE (l.state >= 2) <> (l.due_at IS NOT NULL)
+UNION ALL
+SELECT 'nothing is recorded after the end', s.run_id, s.step
+FROM nightjar.steps s JOIN nightjar.outcomes o ON o.run_id = s.run_id WHERE s.recorded_at > o.ended_at
+UNION ALL
+SELECT 'a step has no attempt after the one that ended it', s.run_id, s.step
+FROM nightjar.steps s JOIN nightjar.attempts t ON t.run_id = s.run_id AND t.step = s.step AND t.attempt >= s.attempt
+UNION ALL
+SELECT 'a cancel by an event comes from a later event of the same tenant', o.run_id, o.cause::text
+FROM nightjar.outcomes o JOIN nightjar.runs r ON r.run_id = o.run_id
+LEFT JOIN nightjar.events e ON e.event_id = (o.cause ->> 'event_id')::uuid
+WHERE o.cause ->> 'kind' = 'event'
+  AND CASE WHEN e.event_id IS NOT NULL THEN e.seq <= r.event_seq OR e.tenant_id <> r.tenant_id
+           -- Events are kept for less long than runs, or were erased: the run itself remembers the number.
+           WHEN EXISTS (SELECT FROM nightjar.retention_weeks) OR EXISTS (SELECT FROM nightjar.retention_sweeps)
+                OR EXISTS (SELECT FROM nightjar.erasures) THEN (o.cause ->> 'event_seq')::bigint <= r.event_seq
+           ELSE true END
+UNION ALL
+SELECT 'a cancelled run has a cause, no other has one', o.run_id, o.status::text
+FROM nightjar.outcomes o WHERE (o.status = 3) <> coalesce(o.cause ? 'kind' AND o.cause ? 'asked_at' AND o.cause ? 'applied_at', false)
+UNION ALL
+SELECT 'a cancelled run that was executing is known as interrupted', o.run_id, o.cause ->> 'session'
+FROM nightjar.outcomes o LEFT JOIN nightjar.interruptions i ON i.run_id = o.run_id
+WHERE o.cause ->> 'session' IS NOT NULL AND i.run_id IS NULL
+UNION ALL
+SELECT 'an event starts a function once', min(r.run_id::text)::uuid, count(*)::text
+FROM nightjar.runs r WHERE r.rerun_of IS NULL GROUP BY r.event_id, r.function_id HAVING count(*) > 1;
 
 INSERT INTO nightjar.migrations (version, name) VALUES (19, 'retention');

@@ -45,12 +45,17 @@ struct OverdueWeek: Sendable {
     }
 
     static func finding(_ weeks: [OverdueWeek]) -> Finding {
-        guard let first = weeks.first else { return .ok("retention", "nothing is kept for longer than its policy says") }
-        let text = "\(weeks.count) weeks of logs are overdue, the first \(first.log) of \(first.week) (\(first.bytes >> 20) MiB)"
+        guard let first = weeks.first else {
+            return .ok("retention", "nothing is kept for longer than its policy says")
+        }
+        let text =
+            "\(weeks.count) weeks of logs are overdue, the first \(first.log) of \(first.week) (\(first.bytes >> 20) MiB)"
         if !first.wasTried {
             return .warning(
                 "retention", "\(text): nobody has tried to drop them",
-                do: "run 'nightjar retention apply' as the owner of the schema, or a worker whose role is a member of it")
+                do:
+                    "run 'nightjar retention apply' as the owner of the schema, or a worker whose role is a member of it"
+            )
         }
         return .warning(
             "retention", text + (first.reason.map { ": \($0)" } ?? ""),

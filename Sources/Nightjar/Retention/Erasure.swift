@@ -1,5 +1,4 @@
 package import Foundation
-package import NightjarCore
 package import PostgresClient
 
 /// A request to erase events, with all that they started.
@@ -63,7 +62,8 @@ package struct Erasure: Sendable {
         try db.query(Statement.eraseStanding.sql, [id]).first.map { row in
             Standing(
                 isDone: try row.decode("state", as: Int16.self) == 3, examined: try row.decode("examined"),
-                events: try row.decode("events"), runs: try row.decode("runs"), spared: try row.decode("spared"), waits: false)
+                events: try row.decode("events"), runs: try row.decode("runs"), spared: try row.decode("spared"),
+                waits: false)
         }
     }
 }

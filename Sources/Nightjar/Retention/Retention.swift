@@ -19,6 +19,8 @@ package struct Retention: Sendable {
     var lockAttempts = 5
     /// For how long transactions of others are waited for, which holds nobody up.
     var patience = Duration.seconds(10)
+    /// For how long a detachment waits for whoever reads the log, which holds nobody up either.
+    var detachTimeout = Duration.seconds(10)
     /// What is needed of a week is copied while it is locked: if there is more of it, the week stays.
     var byteLimit = 64 << 20
     var onStage: @Sendable (Stage, PostgresConnection) throws -> Void = { _, _ in }
@@ -50,8 +52,10 @@ package struct Retention: Sendable {
         }
         guard mayBegin else { return nil }
         let isOwner = try await session.run { db in
-            try db.query("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'nightjar.events'::regclass")[0]
-                .decode(0, as: Bool.self)
+            try db.query("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'nightjar.events'::regclass")[
+                0
+            ]
+            .decode(0, as: Bool.self)
         }
         guard isOwner else {
             // Of a worker that is normal: 'nightjar doctor' tells when nobody does it.
@@ -78,7 +82,7 @@ package struct Retention: Sendable {
     }
 
     private func apply(_ session: PostgresSession, to week: RetentionWeek) async throws -> RetentionResult.Outcome {
-        let removal = WeekRemoval(week: week, onStage: onStage)
+        let removal = WeekRemoval(week: week, timeout: detachTimeout, onStage: onStage)
         try await session.run { db in try removal.finish(db) }
         guard !week.tables.isEmpty else { return .dropped }
         var emptying = WeekEmptying(week: week, settings: self)
@@ -102,7 +106,9 @@ package struct Retention: Sendable {
         return stays ? .kept("rows came while it was dropped") : .dropped
     }
 
-    private func note(_ session: PostgresSession, _ week: RetentionWeek, _ outcome: RetentionResult.Outcome) async throws {
+    private func note(_ session: PostgresSession, _ week: RetentionWeek, _ outcome: RetentionResult.Outcome)
+        async throws
+    {
         switch outcome {
         case .dropped:
             logger.info("a week is dropped", metadata: [LogKey.name: "\(week.log.rawValue) \(week.week)"])
@@ -136,9 +142,16 @@ extension PostgresConfiguration {
             configuration.settings[setting] = "on"
         }
         configuration.settings.merge([
-            "plan_cache_mode": "auto", "jit": "off", "nightjar.hints": "own", "default_transaction_isolation": "read committed",
-            "statement_timeout": "10min", "lock_timeout": "10s", "idle_in_transaction_session_timeout": "1min", "timezone": "UTC",
+            "plan_cache_mode": "auto", "jit": "off", "nightjar.hints": "own",
+            "default_transaction_isolation": "read committed",
+            "statement_timeout": "10min", "lock_timeout": "10s", "idle_in_transaction_session_timeout": "1min",
+            "timezone": "UTC",
         ]) { _, mine in mine }
         return configuration
     }
+}
+
+extension Duration {
+    /// For a setting of the server's.
+    var wholeMilliseconds: Int64 { components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000 }
 }

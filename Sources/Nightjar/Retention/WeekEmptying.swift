@@ -21,7 +21,7 @@ struct WeekEmptying: Sendable {
 
     func empty(_ db: PostgresConnection) throws -> Result {
         try db.transaction { db in
-            try db.script("SET LOCAL lock_timeout = '\(settings.lockTimeout.components.seconds * 1_000 + settings.lockTimeout.components.attoseconds / 1_000_000_000_000_000)ms'")
+            try db.script("SET LOCAL lock_timeout = '\(settings.lockTimeout.wholeMilliseconds)ms'")
             let needed = try lookAtNeeds(db)
             try settings.onStage(.looked, db)
             if needed > 0 {
@@ -30,7 +30,9 @@ struct WeekEmptying: Sendable {
                 if needed * 2 > all { return .refused("\(needed) of its \(all) \(week.log.noun) are still needed") }
                 let bytes = try neededBytes(db)
                 if bytes > settings.byteLimit {
-                    return .refused("\(needed) of its \(week.log.noun) are still needed: \(bytes >> 20) MiB, too much to be moved at once")
+                    return .refused(
+                        "\(needed) of its \(week.log.noun) are still needed: \(bytes >> 20) MiB, too much to be moved at once"
+                    )
                 }
             }
             try lock(db)
@@ -104,14 +106,16 @@ struct WeekEmptying: Sendable {
     private func needed(of table: String) -> String {
         switch week.log {
         case .matchLog: "SELECT * FROM nightjar.needed_keys('\(week.lower)', '\(week.upper)')"
-        case .events: "SELECT t.* FROM \(name(table)) t WHERE t.event_id IN (SELECT n.id FROM pg_temp.nightjar_needed n)"
+        case .events:
+            "SELECT t.* FROM \(name(table)) t WHERE t.event_id IN (SELECT n.id FROM pg_temp.nightjar_needed n)"
         case .runs: "SELECT t.* FROM \(name(table)) t WHERE t.run_id IN (SELECT n.id FROM pg_temp.nightjar_needed n)"
         }
     }
 
     private func neededBytes(_ db: PostgresConnection) throws -> Int {
         try week.tables.reduce(0) { sum, table in
-            sum + (try count(db, "SELECT coalesce(sum(octet_length(n::text)), 0)::bigint FROM (\(needed(of: table))) n"))
+            sum
+                + (try count(db, "SELECT coalesce(sum(octet_length(n::text)), 0)::bigint FROM (\(needed(of: table))) n"))
         }
     }
 

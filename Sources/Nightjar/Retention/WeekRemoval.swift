@@ -3,14 +3,18 @@ internal import PostgresClient
 /// Detaches and drops the partitions of a week that hold nothing. Each step finds out by itself where an earlier one was broken off.
 struct WeekRemoval: Sendable {
     let week: RetentionWeek
+    let timeout: Duration
     var onStage: @Sendable (Retention.Stage, PostgresConnection) throws -> Void = { _, _ in }
 
     /// Detaches and drops them. True: something has come meanwhile, and stays.
     func remove(_ db: PostgresConnection) throws -> Bool {
         var stays = false
+        try db.script("SET lock_timeout = '\(timeout.wholeMilliseconds)ms'")
         // What belongs to runs goes before them.
         for table in week.tables.reversed() {
-            try db.script("ALTER TABLE nightjar.\(RetentionWeek.parent(of: table)) DETACH PARTITION nightjar.\(table) CONCURRENTLY")
+            try db.script(
+                "ALTER TABLE nightjar.\(RetentionWeek.parent(of: table)) DETACH PARTITION nightjar.\(table) CONCURRENTLY"
+            )
             try onStage(.detached, db)
             if try !drop(table, db) { stays = true }
         }
@@ -21,9 +25,12 @@ struct WeekRemoval: Sendable {
     func finish(_ db: PostgresConnection) throws {
         for table in week.loose {
             let isPending = try db.query(
-                "SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = ('nightjar.' || $1)::regclass)", [table])[0].decode(0, as: Bool.self)
+                "SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = ('nightjar.' || $1)::regclass)", [table])[0]
+                .decode(0, as: Bool.self)
             if isPending {
-                try db.script("ALTER TABLE nightjar.\(RetentionWeek.parent(of: table)) DETACH PARTITION nightjar.\(table) FINALIZE")
+                try db.script(
+                    "ALTER TABLE nightjar.\(RetentionWeek.parent(of: table)) DETACH PARTITION nightjar.\(table) FINALIZE"
+                )
             }
             _ = try drop(table, db)
         }
@@ -37,7 +44,9 @@ struct WeekRemoval: Sendable {
                 try db.script("DROP TABLE nightjar.\(table)")
                 return true
             }
-            try db.script("ALTER TABLE nightjar.\(RetentionWeek.parent(of: table)) ATTACH PARTITION nightjar.\(table) \(week.bounds)")
+            try db.script(
+                "ALTER TABLE nightjar.\(RetentionWeek.parent(of: table)) ATTACH PARTITION nightjar.\(table) \(week.bounds)"
+            )
             return false
         }
     }

@@ -61,8 +61,12 @@ package struct Housekeeper: Sendable {
     private func delete() async throws -> Int {
         var chunks = 0
         while try await rested({ db in try Erasure.advance(db, nil).map { !$0.waits } ?? false }) { chunks += 1 }
-        while try await rested({ db in try db.query(Statement.sweep.sql, [Int32(2_000)])[0].decode("more") }) { chunks += 1 }
-        while try await rested({ db in try db.query(Statement.tidy.sql, [Int32(1_000)])[0].decode(0, as: Int32.self) >= 1_000 }) {
+        while try await rested({ db in try db.query(Statement.sweep.sql, [Int32(2_000)])[0].decode("more") }) {
+            chunks += 1
+        }
+        while try await rested({ db in
+            try db.query(Statement.tidy.sql, [Int32(1_000)])[0].decode(0, as: Int32.self) >= 1_000
+        }) {
             chunks += 1
         }
         return chunks

@@ -31,7 +31,9 @@ struct Erase: Subcommand {
         help: ArgumentHelp("Events with this value; what is no JSON is a string.", valueName: "path=value"))
     var condition: String?
 
-    @Option(help: ArgumentHelp("What is older: \(Moment.help.replacingOccurrences(of: "from", with: "before")).", valueName: "time"))
+    @Option(
+        help: ArgumentHelp(
+            "What is older: \(Moment.help.replacingOccurrences(of: "from", with: "before")).", valueName: "time"))
     var before: Moment?
 
     @Option(help: "The tenant, by its name; 'default' if you have no others.")
@@ -76,16 +78,19 @@ struct Erase: Subcommand {
         let standing = try await refused { [tenant, cancel, reason] in
             let id = try await options.withSession("erase", tenant: tenant) { db in
                 try Erasure.request(
-                    db, target, cancels: cancel, actor: "\(NSUserName())@\(ProcessInfo.processInfo.hostName)", reason: reason)
+                    db, target, cancels: cancel, actor: "\(NSUserName())@\(ProcessInfo.processInfo.hostName)",
+                    reason: reason)
             }
             return try await carryOut(id)
         }
         if output.json {
             try Output.json([
-                "events": .integer(standing.events), "runs": .integer(standing.runs), "spared": .integer(standing.spared),
+                "events": .integer(standing.events), "runs": .integer(standing.runs),
+                "spared": .integer(standing.spared),
             ])
         } else {
-            let spared = standing.spared > 0 ? "; \(standing.spared) events are needed by runs that began meanwhile" : ""
+            let spared =
+                standing.spared > 0 ? "; \(standing.spared) events are needed by runs that began meanwhile" : ""
             Output.line("\(standing.events) events and \(standing.runs) runs are erased\(spared).")
         }
         return standing.spared > 0 ? .notAsWanted : .success
@@ -110,14 +115,18 @@ struct Erase: Subcommand {
         do { return try await body() } catch let error as PostgresError
             where error.sqlState == SQLState(rawValue: "55000") || error.sqlState == SQLState(rawValue: "P0002")
         {
-            throw CommandError(.notAsWanted, [error.message, cancel ? nil : "--cancel cancels them first"].compactMap(\.self).joined(separator: "; "))
+            throw CommandError(
+                .notAsWanted,
+                [error.message, cancel ? nil : "--cancel cancels them first"].compactMap(\.self).joined(separator: "; ")
+            )
         }
     }
 
     private func show(_ preview: Erasure.Preview) throws -> ExitStatus {
         if output.json {
             try Output.json([
-                "events": .integer(preview.events), "runs": .integer(preview.runs), "live_runs": .integer(preview.liveRuns),
+                "events": .integer(preview.events), "runs": .integer(preview.runs),
+                "live_runs": .integer(preview.liveRuns),
                 "first_at": JSON(time: preview.firstAt), "last_at": JSON(time: preview.lastAt),
             ])
         } else {
@@ -133,7 +142,8 @@ struct Erase: Subcommand {
         let span = zip([preview.firstAt], [preview.lastAt]).compactMap { first, last in
             first.flatMap { first in last.map { " from \(time.moment(first)) to \(time.moment($0))" } }
         }.first
-        return "\(preview.events) events\(span ?? "") and \(preview.runs) runs, of which \(preview.liveRuns) have not ended."
+        return
+            "\(preview.events) events\(span ?? "") and \(preview.runs) runs, of which \(preview.liveRuns) have not ended."
     }
 
     private func target() throws -> Erasure.Target {

@@ -85,8 +85,7 @@ struct SetRetention: Subcommand {
     }
 
     func execute() async throws -> ExitStatus {
-        let interval: String? =
-            keep == "forever" ? nil : TimeSpan(argument: keep).map { "\($0.seconds) seconds" } ?? keep
+        let interval = keep == "forever" ? nil : keep.hasSuffix("d") ? "\(keep.dropLast()) days" : keep
         let policies = try await options.withSession("retention") { [log, keep, tenant] db in
             if keep == "default", let tenant {
                 guard try RetentionPolicy.reset(db, log, tenant: tenant) else {
@@ -156,7 +155,8 @@ struct ApplyRetention: Subcommand {
             Output.line("Nothing is due.")
         } else {
             var table = Table(
-                "LOG", "WEEK OF", .init("MIB", .right), .init("UNFINISHED RUNS", .right), .init("ROWS THAT STAY", .right),
+                "LOG", "WEEK OF", .init("MIB", .right), .init("UNFINISHED RUNS", .right),
+                .init("ROWS THAT STAY", .right),
                 .init("LAST TIME", limit: 60))
             for week in weeks {
                 table.rows.append([
@@ -180,8 +180,9 @@ extension DatabaseOptions {
         do {
             let result = try await session.run { db in
                 if let tenant {
-                    guard let id = try db.query("SELECT tenant_id FROM nightjar.tenants WHERE name = $1", [tenant]).first?
-                        .decode(0, as: Int32.self)
+                    guard
+                        let id = try db.query("SELECT tenant_id FROM nightjar.tenants WHERE name = $1", [tenant]).first?
+                            .decode(0, as: Int32.self)
                     else { throw CommandError(.notAsWanted, "there is no tenant \"\(tenant)\"") }
                     try db.query("SELECT set_config('nightjar.tenant', $1, false)", ["\(id)"])
                 }
