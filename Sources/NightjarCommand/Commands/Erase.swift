@@ -112,13 +112,12 @@ struct Erase: Subcommand {
     }
 
     private func refused<T>(_ body: () async throws -> T) async throws -> T {
-        do { return try await body() } catch let error as PostgresError
-            where error.sqlState == SQLState(rawValue: "55000") || error.sqlState == SQLState(rawValue: "P0002")
-        {
-            throw CommandError(
-                .notAsWanted,
-                [error.message, cancel ? nil : "--cancel cancels them first"].compactMap(\.self).joined(separator: "; ")
-            )
+        do {
+            return try await body()
+        } catch let error as PostgresError where error.sqlState == SQLState(rawValue: "55000") {
+            throw CommandError(.notAsWanted, "\(error.message); --cancel cancels them first")
+        } catch let error as PostgresError where error.sqlState == SQLState(rawValue: "P0002") {
+            throw CommandError(.notAsWanted, error.message)
         }
     }
 

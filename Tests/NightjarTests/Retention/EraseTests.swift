@@ -45,7 +45,7 @@ struct EraseTests {
                   "cancel": [{"event": "test/cancel", "branches": [{"trigger_path": ["data", "key"], "event_path": ["data", "key"]}]}]},
                  {"name": "handler", "options": {}, "triggers": [{"event": "inngest/function.failed", "source": "post"}], "cancel": []}]
                 """
-            try db.query("SELECT nightjar.register('probe', $1)", [PostgresJSON(functions)])
+            _ = try db.query("SELECT nightjar.register('probe', $1)", [PostgresJSON(functions)])
         }
         await connection.close()
         let probe = try await Probe(database)
@@ -197,7 +197,7 @@ struct EraseTests {
         try await TestDatabase.with { database in
             let connection = PostgresSession(database.configuration, logger: .silent)
             let error = await #expect(throws: PostgresError.self) {
-                try await connection.run { db in try db.query("SELECT nightjar.erase(\(arguments))") }
+                try await connection.run { db in _ = try db.query("SELECT nightjar.erase(\(arguments))") }
             }
             #expect(error?.message == message)
             await connection.close()
@@ -255,7 +255,7 @@ struct EraseTests {
             let other = PostgresSession(database.configuration, logger: .silent)
             try await other.run { db in
                 try db.script("BEGIN")
-                try db.query("SELECT nightjar.rerun($1)", [row.run])
+                _ = try db.query("SELECT nightjar.rerun($1)", [row.run])
             }
             let during = try await probe.value(
                 "SELECT nightjar.delete_events(ARRAY[$1::uuid])", [row.event], as: Int32.self)

@@ -49,13 +49,13 @@ struct SimulatedYearTests {
             let keys = (1...12).flatMap { month in (1...3).map { (month: month, key: "s\(month).\($0)") } }
             let quick = (1...12).flatMap { month in (1...5).map { (month: month, key: "q\(month).\($0)") } }
             try await RunningWorker.with([Self.function(bodies)], in: database) { client in
-                _ = try await client.send(keys.map { NewEvent(Planned(key: $0.key, sleeps: true)) })
-                _ = try await client.send(quick.map { NewEvent(Planned(key: $0.key, sleeps: false)) })
+                _ = try await client.send(keys.map { try NewEvent(Planned(key: $0.key, sleeps: true)) })
+                _ = try await client.send(quick.map { try NewEvent(Planned(key: $0.key, sleeps: false)) })
                 let probe = try await Probe(database)
                 try await probe.await(keys.count, "sleeping")
                 try await probe.await(quick.count, "completed")
                 // One of each month was cancelled then.
-                _ = try await client.send((1...12).map { NewEvent(Revoked(key: "s\($0).3")) })
+                _ = try await client.send((1...12).map { try NewEvent(Revoked(key: "s\($0).3")) })
                 try await probe.await(12, "cancelled")
                 try await probe.awaitApplied()
                 await probe.connection.close()
