@@ -57,6 +57,11 @@ package struct Erasure: Sendable {
         }
     }
 
+    /// Applies what is pending, as workers do: what is to be erased may wait for that.
+    package static func applyPending(_ db: PostgresConnection) throws {
+        _ = try db.query(Statement.applyPending.sql, [Int32(256), Int32(500), Int64(0)])
+    }
+
     /// How a request stands; nil: there is none.
     package static func standing(_ db: PostgresConnection, _ id: UUID) throws -> Standing? {
         try db.query(Statement.eraseStanding.sql, [id]).first.map { row in

@@ -90,7 +90,7 @@ struct Erase: Subcommand {
             ])
         } else {
             let spared =
-                standing.spared > 0 ? "; \(standing.spared) events are needed by runs that began meanwhile" : ""
+                standing.spared > 0 ? "; \(standing.spared) events are still needed by unfinished runs" : ""
             Output.line("\(standing.events) events and \(standing.runs) runs are erased\(spared).")
         }
         return standing.spared > 0 ? .notAsWanted : .success
@@ -107,7 +107,10 @@ struct Erase: Subcommand {
             if standing.isDone { return standing }
             progress.show("\(standing.examined) looked at, \(standing.events) events and \(standing.runs) runs erased")
             // A worker is at it, or has first to end what was cancelled.
-            if moved?.waits ?? true { try await Task.sleep(for: .milliseconds(200)) }
+            if moved?.waits ?? true {
+                try await options.withSession("erase", tenant: tenant) { db in try Erasure.applyPending(db) }
+                try await Task.sleep(for: .milliseconds(200))
+            }
         }
     }
 

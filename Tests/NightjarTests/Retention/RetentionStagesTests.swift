@@ -154,12 +154,13 @@ struct RetentionStagesTests {
             let past = try await Past.make(database)
             try await past.probe.script("UPDATE nightjar.live SET due_at = now()")
             let lease = try #require(try await past.probe.claim().runs.first).lease
-            try await past.probe.script("BEGIN")
+            try await past.probe.script("SET idle_in_transaction_session_timeout = 0; BEGIN")
             let isRecorded = try await past.probe.recordStep("two", under: lease)
             #expect(isRecorded)
 
             var retention = Retention(database: database.configuration, logger: .silent)
             retention.lockAttempts = 2
+            retention.detachTimeout = .milliseconds(100)
             retention.patience = .milliseconds(50)
             let results = try #require(try await retention.apply(all: true))
             #expect(results.contains { $0.log == .runs && $0.outcome == .kept("others had it locked") }, "\(results)")

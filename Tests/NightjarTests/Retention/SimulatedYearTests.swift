@@ -77,7 +77,7 @@ struct SimulatedYearTests {
             let sleepers = try await probe.liveRuns()
             #expect(sleepers.count == 24)
             let memos = try await probe.rows("steps", of: sleepers)
-            #expect(memos.count == 24)
+            #expect(memos.count == 48, "a step and a sleep each")
             let weeks = try await probe.partitions(of: "runs")
 
             try await probe.keep(days: 30)
@@ -101,7 +101,9 @@ struct SimulatedYearTests {
             // Nothing more to do today.
             #expect(try await retention.apply(all: false) == [])
 
-            try await probe.script("UPDATE nightjar.live SET due_at = now() WHERE state = 2")
+            try await probe.script(
+                "SET enable_seqscan = on; UPDATE nightjar.steps SET due_at = now() WHERE kind = 2; UPDATE nightjar.live SET due_at = now() WHERE state = 2"
+            )
             try await RunningWorker.with([Self.function(bodies)], in: database) { client in
                 // Even now one of each month can be cancelled, or finish.
                 for run in sleepers {
@@ -125,7 +127,8 @@ struct SimulatedYearTests {
             #expect(again.count { $0.log == .runs && $0.outcome == .emptied(keptRows: 2) } == emptied.count, "\(again)")
             #expect(again.allSatisfy { $0.log != .events || $0.outcome == .dropped }, "\(again)")
             try await probe.script(
-                "SET enable_seqscan = on; UPDATE nightjar.outcomes SET ended_at = ended_at - interval '31 days'")
+                "SET enable_seqscan = on; UPDATE nightjar.steps SET recorded_at = recorded_at - interval '31 days'; UPDATE nightjar.outcomes SET ended_at = ended_at - interval '31 days'"
+            )
             let last = try #require(try await retention.apply(all: true))
             #expect(last.count == emptied.count && last.allSatisfy { $0.outcome == .dropped }, "\(last)")
             #expect(try await probe.violations() == [])
