@@ -38,12 +38,18 @@ package struct Retention: Sendable {
         let session = PostgresSession(database, logger: logger)
         do {
             let results = try await apply(session, all: all)
-            await session.close()
+            await end(session)
             return results
         } catch {
-            await session.close()
+            await end(session)
             throw error
         }
+    }
+
+    /// Gives the advisory lock back before the backend has ended, which may take a moment.
+    private func end(_ session: PostgresSession) async {
+        _ = try? await session.run { db in try db.query("SELECT pg_advisory_unlock_all()").count }
+        await session.close()
     }
 
     private func apply(_ session: PostgresSession, all: Bool) async throws -> [RetentionResult]? {
