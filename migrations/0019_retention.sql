@@ -429,8 +429,8 @@ BEGIN
 END $$;
 
 REVOKE EXECUTE ON FUNCTION
-    nightjar.set_retention(text, interval, text), nightjar.reset_retention(text, text), nightjar.kept_since(text),
-    nightjar.log_weeks(), nightjar.due_weeks(interval), nightjar.needed_runs(uuid, uuid, timestamptz), nightjar.needed_keys(uuid, uuid),
+    nightjar.set_retention(text, interval, text), nightjar.reset_retention(text, text),
+    nightjar.needed_runs(uuid, uuid, timestamptz), nightjar.needed_keys(uuid, uuid),
     nightjar.needed_events(uuid, uuid, timestamptz), nightjar.retention_plan(), nightjar.delete_runs(uuid[]),
     nightjar.delete_events(uuid[]), nightjar.sweep(int), nightjar.tidy(int) FROM PUBLIC;
 

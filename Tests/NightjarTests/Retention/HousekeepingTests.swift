@@ -65,7 +65,7 @@ struct HousekeepingTests {
             try await probe.keep(days: 30)
             try await probe.script("CREATE ROLE \(role) LOGIN; GRANT USAGE ON SCHEMA nightjar TO \(role)")
             var configuration = database.configuration
-            configuration.user = role
+            configuration.keywords["user"] = role
             let retention = Retention(database: configuration, logger: .silent)
             let nothing = try await retention.apply(all: false)
             #expect(nothing == [])
