@@ -21,8 +21,8 @@ package struct Retention: Sendable {
     var patience = Duration.seconds(10)
     /// For how long a detachment waits for whoever reads the log, which holds nobody up either.
     var detachTimeout = Duration.seconds(10)
-    /// What is needed of a week is copied while it is locked: if there is more of it, the week stays.
-    var byteLimit = 64 << 20
+    /// What is needed of a week is copied while it is locked, some 30 ms a MiB: if there is more of it, the week stays.
+    package var byteLimit = 16 << 20
     var onStage: @Sendable (Stage, PostgresConnection) throws -> Void = { _, _ in }
 
     package init(database: PostgresConfiguration, logger: Logger) {

@@ -80,7 +80,7 @@ struct WeekEmptying: Sendable {
     }
 
     private func replace(_ db: PostgresConnection) throws -> Int {
-        try db.script("SET LOCAL statement_timeout = '10s'")
+        try db.script("SET LOCAL statement_timeout = '30s'")
         if let since {
             try db.execute(
                 """

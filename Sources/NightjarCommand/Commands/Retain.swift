@@ -130,13 +130,24 @@ struct ApplyRetention: Subcommand {
     @Flag(help: "Only say what would be dropped.")
     var dryRun = false
 
+    @Option(
+        help: ArgumentHelp(
+            "How much of a week may be needed, to be moved while the week is locked: 30 ms each, for which claims wait.",
+            valueName: "MiB"))
+    var move = 16
+
     @OptionGroup var options: DatabaseOptions
 
     @OptionGroup var output: OutputOptions
 
+    func validate() throws {
+        guard (0...4_096).contains(move) else { throw ValidationError("--move takes 0 to 4096 MiB") }
+    }
+
     func execute() async throws -> ExitStatus {
         if dryRun { return try await plan() }
-        let retention = Retention(database: try options.database().named("retention"), logger: .quiet)
+        var retention = Retention(database: try options.database().named("retention"), logger: .quiet)
+        retention.byteLimit = move << 20
         guard let results = try await retention.apply(all: true) else {
             throw CommandError(.notAsWanted, "somebody else is dropping weeks at this moment; try again later")
         }

@@ -269,6 +269,22 @@ struct RetentionStagesTests {
         }
     }
 
+    @Test("A week of which too much is needed stays whole, and says so")
+    func tooMuch() async throws {
+        try await TestDatabase.with { database in
+            let past = try await Past.make(database)
+            var retention = Retention(database: database.configuration, logger: .silent)
+            retention.byteLimit = 10
+            let results = try #require(try await retention.apply(all: true))
+            let kept = results.compactMap(\.outcome.reason)
+            #expect(kept.count == 2 && kept.allSatisfy { $0.contains("too much to be moved at once") }, "\(results)")
+            #expect(try await past.probe.rows("runs", of: past.ended).count == past.ended.count)
+            retention.byteLimit = 1 << 20
+            _ = try await retention.apply(all: true)
+            try await past.finish()
+        }
+    }
+
     @Test("A queued run that nobody has claimed finds the key that cancels it, however old")
     func unclaimed() async throws {
         try await TestDatabase.with { database in
