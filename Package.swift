@@ -11,6 +11,7 @@ let settings: [SwiftSetting] = [
 
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
@@ -26,6 +27,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "Nightjar", targets: ["Nightjar"]),
+        .library(name: "NightjarMetrics", targets: ["NightjarMetrics"]),
         .library(name: "NightjarTesting", targets: ["NightjarTesting"]),
         .executable(name: "nightjar", targets: ["NightjarCommand"]),
     ],
@@ -91,6 +93,14 @@ let package = Package(
             dependencies: ["Nightjar", "PostgresClient", "LocalPostgres", logging],
             swiftSettings: settings
         ),
+        // Metrics for Prometheus, and the endpoint that it reads.
+        .target(
+            name: "NightjarMetrics",
+            dependencies: [
+                "Nightjar", "PostgresClient", coreMetrics, hummingbird, nioCore, logging, lifecycle,
+            ],
+            swiftSettings: settings
+        ),
         // HTTP: the event API, REST, and apps in other languages, which are called.
         .target(
             name: "NightjarServer",
@@ -103,7 +113,8 @@ let package = Package(
         .executableTarget(
             name: "NightjarCommand",
             dependencies: [
-                "Nightjar", "NightjarServer", "PostgresClient", "LocalPostgres", arguments, logging, lifecycle,
+                "Nightjar", "NightjarMetrics", "NightjarServer", "PostgresClient", "LocalPostgres", arguments,
+                coreMetrics, logging, lifecycle,
             ],
             swiftSettings: settings
         ),
@@ -117,7 +128,7 @@ let package = Package(
         // A worker that tests kill, stop and wake as a process of its own.
         .executableTarget(
             name: "TestWorker",
-            dependencies: ["Nightjar", logging],
+            dependencies: ["Nightjar", "NightjarMetrics", coreMetrics, logging],
             path: "Tests/TestWorker",
             swiftSettings: settings
         ),
@@ -160,7 +171,7 @@ let package = Package(
             name: "NightjarServerTests",
             dependencies: [
                 "NightjarServer", "Nightjar", "NightjarTesting", "TestSupport", "ExpressionTesting", "PostgresClient",
-                "LocalPostgres",
+                "LocalPostgres", "NightjarMetrics", "TestWorker",
                 "NightjarCommand", hummingbird, httpClient, logging, lifecycle,
             ],
             swiftSettings: settings

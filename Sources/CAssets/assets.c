@@ -61,7 +61,19 @@ static const char migration_0018[] = {
 #embed "../../migrations/0018_ingest_cost.sql" suffix(, 0)
 };
 static const char migration_0019[] = {
-#embed "../../migrations/0019_retention.sql" suffix(, 0)
+#embed "../../migrations/0019_kept_hints.sql" suffix(, 0)
+};
+static const char migration_0020[] = {
+#embed "../../migrations/0020_rollups.sql" suffix(, 0)
+};
+static const char migration_0021[] = {
+#embed "../../migrations/0021_report.sql" suffix(, 0)
+};
+static const char migration_0022[] = {
+#embed "../../migrations/0022_tenants.sql" suffix(, 0)
+};
+static const char migration_0023[] = {
+#embed "../../migrations/0023_retention.sql" suffix(, 0)
 };
 
 static const char api_cancellations[] = {
@@ -172,6 +184,9 @@ static const char doctor_retention[] = {
 static const char doctor_server[] = {
 #embed "statements/doctor_server.sql" suffix(, 0)
 };
+static const char doctor_tenants[] = {
+#embed "statements/doctor_tenants.sql" suffix(, 0)
+};
 static const char doctor_unserved[] = {
 #embed "statements/doctor_unserved.sql" suffix(, 0)
 };
@@ -205,6 +220,60 @@ static const char heartbeat[] = {
 static const char interrupted[] = {
 #embed "statements/interrupted.sql" suffix(, 0)
 };
+static const char listing_cancelled[] = {
+#embed "statements/listing_cancelled.sql" suffix(, 0)
+};
+static const char listing_close_calls[] = {
+#embed "statements/listing_close_calls.sql" suffix(, 0)
+};
+static const char listing_failures[] = {
+#embed "statements/listing_failures.sql" suffix(, 0)
+};
+static const char listing_functions[] = {
+#embed "statements/listing_functions.sql" suffix(, 0)
+};
+static const char listing_invariants[] = {
+#embed "statements/listing_invariants.sql" suffix(, 0)
+};
+static const char listing_lag[] = {
+#embed "statements/listing_lag.sql" suffix(, 0)
+};
+static const char listing_latency[] = {
+#embed "statements/listing_latency.sql" suffix(, 0)
+};
+static const char listing_listeners[] = {
+#embed "statements/listing_listeners.sql" suffix(, 0)
+};
+static const char listing_names[] = {
+#embed "statements/listing_names.sql" suffix(, 0)
+};
+static const char listing_retries[] = {
+#embed "statements/listing_retries.sql" suffix(, 0)
+};
+static const char listing_silent_functions[] = {
+#embed "statements/listing_silent_functions.sql" suffix(, 0)
+};
+static const char listing_slow_runs[] = {
+#embed "statements/listing_slow_runs.sql" suffix(, 0)
+};
+static const char listing_slow_steps[] = {
+#embed "statements/listing_slow_steps.sql" suffix(, 0)
+};
+static const char listing_stuck[] = {
+#embed "statements/listing_stuck.sql" suffix(, 0)
+};
+static const char listing_tenants[] = {
+#embed "statements/listing_tenants.sql" suffix(, 0)
+};
+static const char listing_throughput[] = {
+#embed "statements/listing_throughput.sql" suffix(, 0)
+};
+static const char listing_unheard[] = {
+#embed "statements/listing_unheard.sql" suffix(, 0)
+};
+static const char listing_workers[] = {
+#embed "statements/listing_workers.sql" suffix(, 0)
+};
 static const char look[] = {
 #embed "statements/look.sql" suffix(, 0)
 };
@@ -216,6 +285,18 @@ static const char mark_dead[] = {
 };
 static const char memo[] = {
 #embed "statements/memo.sql" suffix(, 0)
+};
+static const char metrics_queues[] = {
+#embed "statements/metrics_queues.sql" suffix(, 0)
+};
+static const char metrics_server[] = {
+#embed "statements/metrics_server.sql" suffix(, 0)
+};
+static const char metrics_sessions[] = {
+#embed "statements/metrics_sessions.sql" suffix(, 0)
+};
+static const char metrics_tables[] = {
+#embed "statements/metrics_tables.sql" suffix(, 0)
 };
 static const char open_session[] = {
 #embed "statements/open_session.sql" suffix(, 0)
@@ -237,6 +318,9 @@ static const char register_paths[] = {
 };
 static const char remote_apps[] = {
 #embed "statements/remote_apps.sql" suffix(, 0)
+};
+static const char replica_standing[] = {
+#embed "statements/replica_standing.sql" suffix(, 0)
 };
 static const char report_bulk_cancels[] = {
 #embed "statements/report_bulk_cancels.sql" suffix(, 0)
@@ -292,8 +376,14 @@ static const char retention_plan[] = {
 static const char retention_policies[] = {
 #embed "statements/retention_policies.sql" suffix(, 0)
 };
+static const char roll_up[] = {
+#embed "statements/roll_up.sql" suffix(, 0)
+};
 static const char search_newcomers[] = {
 #embed "statements/search_newcomers.sql" suffix(, 0)
+};
+static const char send_hints[] = {
+#embed "statements/send_hints.sql" suffix(, 0)
 };
 static const char send_signal[] = {
 #embed "statements/send_signal.sql" suffix(, 0)
@@ -306,6 +396,9 @@ static const char store_events[] = {
 };
 static const char sweep[] = {
 #embed "statements/sweep.sql" suffix(, 0)
+};
+static const char tenants[] = {
+#embed "statements/tenants.sql" suffix(, 0)
 };
 static const char tick[] = {
 #embed "statements/tick.sql" suffix(, 0)
@@ -336,7 +429,11 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0016, "0016_reach"),
     ASSET(migration_0017, "0017_costs"),
     ASSET(migration_0018, "0018_ingest_cost"),
-    ASSET(migration_0019, "0019_retention"),
+    ASSET(migration_0019, "0019_kept_hints"),
+    ASSET(migration_0020, "0020_rollups"),
+    ASSET(migration_0021, "0021_report"),
+    ASSET(migration_0022, "0022_tenants"),
+    ASSET(migration_0023, "0023_retention"),
 };
 
 static const struct nightjar_asset statements[] = {
@@ -376,6 +473,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(doctor_privileges, "doctor_privileges"),
     ASSET(doctor_retention, "doctor_retention"),
     ASSET(doctor_server, "doctor_server"),
+    ASSET(doctor_tenants, "doctor_tenants"),
     ASSET(doctor_unserved, "doctor_unserved"),
     ASSET(erase, "erase"),
     ASSET(erase_advance, "erase_advance"),
@@ -387,10 +485,32 @@ static const struct nightjar_asset statements[] = {
     ASSET(gather, "gather"),
     ASSET(heartbeat, "heartbeat"),
     ASSET(interrupted, "interrupted"),
+    ASSET(listing_cancelled, "listing_cancelled"),
+    ASSET(listing_close_calls, "listing_close_calls"),
+    ASSET(listing_failures, "listing_failures"),
+    ASSET(listing_functions, "listing_functions"),
+    ASSET(listing_invariants, "listing_invariants"),
+    ASSET(listing_lag, "listing_lag"),
+    ASSET(listing_latency, "listing_latency"),
+    ASSET(listing_listeners, "listing_listeners"),
+    ASSET(listing_names, "listing_names"),
+    ASSET(listing_retries, "listing_retries"),
+    ASSET(listing_silent_functions, "listing_silent_functions"),
+    ASSET(listing_slow_runs, "listing_slow_runs"),
+    ASSET(listing_slow_steps, "listing_slow_steps"),
+    ASSET(listing_stuck, "listing_stuck"),
+    ASSET(listing_tenants, "listing_tenants"),
+    ASSET(listing_throughput, "listing_throughput"),
+    ASSET(listing_unheard, "listing_unheard"),
+    ASSET(listing_workers, "listing_workers"),
     ASSET(look, "look"),
     ASSET(look_back, "look_back"),
     ASSET(mark_dead, "mark_dead"),
     ASSET(memo, "memo"),
+    ASSET(metrics_queues, "metrics_queues"),
+    ASSET(metrics_server, "metrics_server"),
+    ASSET(metrics_sessions, "metrics_sessions"),
+    ASSET(metrics_tables, "metrics_tables"),
     ASSET(open_session, "open_session"),
     ASSET(other_transactions, "other_transactions"),
     ASSET(preview, "preview"),
@@ -398,6 +518,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(reap, "reap"),
     ASSET(register_paths, "register_paths"),
     ASSET(remote_apps, "remote_apps"),
+    ASSET(replica_standing, "replica_standing"),
     ASSET(report_bulk_cancels, "report_bulk_cancels"),
     ASSET(report_cancelling, "report_cancelling"),
     ASSET(report_event, "report_event"),
@@ -416,11 +537,14 @@ static const struct nightjar_asset statements[] = {
     ASSET(retention_note, "retention_note"),
     ASSET(retention_plan, "retention_plan"),
     ASSET(retention_policies, "retention_policies"),
+    ASSET(roll_up, "roll_up"),
     ASSET(search_newcomers, "search_newcomers"),
+    ASSET(send_hints, "send_hints"),
     ASSET(send_signal, "send_signal"),
     ASSET(still_executing, "still_executing"),
     ASSET(store_events, "store_events"),
     ASSET(sweep, "sweep"),
+    ASSET(tenants, "tenants"),
     ASSET(tick, "tick"),
     ASSET(tidy, "tidy"),
 };

@@ -1,4 +1,5 @@
 public import Foundation
+public import PostgresClient
 
 extension LocalPostgres {
     /// What kind of server to start, and where.
@@ -15,6 +16,10 @@ extension LocalPostgres {
         public var durable: Bool
         /// Settings of the server, as in `postgresql.conf`.
         public var settings: [String: String]
+        /// The server of which this is to be a streaming standby, made from a base backup; `nil` makes a cluster of its own.
+        ///
+        /// The standby needs at least the primary's `max_connections`, among other settings.
+        public var primary: PostgresConfiguration?
         /// How long starting may take, which after a crash includes recovery; three times as long when the cluster has to
         /// be made first.
         public var startTimeout: Duration
@@ -22,12 +27,13 @@ extension LocalPostgres {
         /// Makes options; the defaults are those of a temporary server.
         public init(
             directory: URL? = nil, loopbackPort: Int? = nil, durable: Bool = false, settings: [String: String] = [:],
-            startTimeout: Duration = .seconds(60)
+            primary: PostgresConfiguration? = nil, startTimeout: Duration = .seconds(60)
         ) {
             self.directory = directory
             self.loopbackPort = loopbackPort
             self.durable = durable
             self.settings = settings
+            self.primary = primary
             self.startTimeout = startTimeout
         }
     }

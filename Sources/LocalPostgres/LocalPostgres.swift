@@ -85,6 +85,13 @@ public final class LocalPostgres: Sendable {
         layout.removeTemporaryFiles()
     }
 
+    /// Stops the server and keeps its files, for ``start()`` to start it again.
+    ///
+    /// - Throws: ``LocalPostgresError`` with code `stopFailed` when it had to be killed.
+    public func halt(mode: StopMode = .fast) async throws {
+        try await end(mode)
+    }
+
     /// Stops the server and starts it again on the same files.
     ///
     /// - Throws: ``LocalPostgresError``.

@@ -1,4 +1,5 @@
 import Foundation
+import PostgresClient
 
 /// Brings a server up.
 struct ServerStarter {
@@ -53,6 +54,7 @@ struct ServerStarter {
 
     /// The shell's watch covers making the cluster, so that nothing is left behind if we are gone by then.
     private func creatingFirst(_ server: [String]) -> [String] {
+        if let primary = options.primary { return copying(primary, server) }
         #if canImport(Darwin)
             let locale = "C"
         #else
@@ -64,6 +66,16 @@ struct ServerStarter {
         ]
         if !options.durable { initdb.append("--no-sync") }
         return ["/bin/sh", "-c", "\(initdb.quotedForShell) && exec \"$@\"", "sh"] + server
+    }
+
+    private func copying(_ primary: PostgresConfiguration, _ server: [String]) -> [String] {
+        let connection = primary.keywords.filter { $0.key != "dbname" && !$0.value.isEmpty }.sorted { $0.key < $1.key }
+            .map { "\($0.key)='\($0.value)'" }.joined(separator: " ")
+        let backup = [
+            installation.path(of: "pg_basebackup"), "--pgdata=\(layout.data.path)", "--dbname=\(connection)",
+            "--wal-method=stream", "--checkpoint=fast", "--write-recovery-conf", "--no-sync",
+        ]
+        return ["/bin/sh", "-c", "\(backup.quotedForShell) && exec \"$@\"", "sh"] + server
     }
 
     private func checkCluster() throws {

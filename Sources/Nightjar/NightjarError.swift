@@ -7,7 +7,8 @@ public struct NightjarError: Error, Sendable, CustomStringConvertible {
         private enum Kind: String {
             case schemaMissing, schemaOutdated, schemaTooNew, migrationEdited, invalidFunction, invalidEvent, timedOut
             case unknownRun, unknownFunction, unknownStep, unknownBulkCancel, invalidFilter, replacesNothing,
-                cannotRerun, configuration
+                cannotRerun, configuration, unknownTenant, invalidTenant, tenantSuspended, tenantDeleted, limitReached,
+                tooLarge
         }
         private let kind: Kind
 
@@ -42,6 +43,18 @@ public struct NightjarError: Error, Sendable, CustomStringConvertible {
         public static let cannotRerun = Code(kind: .cannotRerun)
         /// Settings that do not go together.
         public static let configuration = Code(kind: .configuration)
+        /// There is no such tenant, or no such database role.
+        public static let unknownTenant = Code(kind: .unknownTenant)
+        /// A tenant that cannot be made or changed so.
+        public static let invalidTenant = Code(kind: .invalidTenant)
+        /// An event of a tenant that is suspended.
+        public static let tenantSuspended = Code(kind: .tenantSuspended)
+        /// Something of a tenant that is being deleted, or was.
+        public static let tenantDeleted = Code(kind: .tenantDeleted)
+        /// An event of a tenant that has as many unfinished runs, or sends as many events, as it may.
+        public static let limitReached = Code(kind: .limitReached)
+        /// An event that is larger than its tenant's may be.
+        public static let tooLarge = Code(kind: .tooLarge)
 
         /// The code's name.
         public var description: String { kind.rawValue }

@@ -35,8 +35,9 @@ struct CommandError: Error {
 
     private static func status(of code: NightjarError.Code) -> ExitStatus {
         switch code {
-        case .invalidFilter, .invalidEvent: .usage
-        case .unknownRun, .unknownStep, .unknownFunction, .unknownBulkCancel, .replacesNothing, .cannotRerun:
+        case .invalidFilter, .invalidEvent, .invalidTenant: .usage
+        case .unknownRun, .unknownStep, .unknownFunction, .unknownBulkCancel, .unknownTenant, .replacesNothing,
+            .cannotRerun, .tenantSuspended, .tenantDeleted, .limitReached, .tooLarge:
             .notAsWanted
         default: .failure
         }

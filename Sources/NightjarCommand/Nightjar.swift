@@ -19,6 +19,7 @@ struct NightjarProgram: AsyncParsableCommand {
               nightjar runs --status sleeping
               nightjar run 0198c2f4-7c1e-7a53-9b0e-3d4a6f1b2c58
               nightjar cancel --function publish-post --status sleeping --dry-run
+              nightjar report failures --since 1d
 
             DATABASE
               The first of these that is there counts:
@@ -31,9 +32,9 @@ struct NightjarProgram: AsyncParsableCommand {
             \(ExitStatus.help)
             """,
         subcommands: [
-            Dev.self, Serve.self, Work.self, Keys.self, Migrate.self,
+            Dev.self, Serve.self, Work.self, Keys.self, TenantCommand.self, Migrate.self,
             Send.self, Preview.self, Events.self, Runs.self, ShowRun.self,
             Cancel.self, Cancellations.self, Reschedule.self, Rerun.self,
-            Retain.self, Erase.self, Examine.self, Bench.self,
+            Report.self, Retain.self, Erase.self, Examine.self, Bench.self,
         ])
 }

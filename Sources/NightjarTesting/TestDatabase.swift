@@ -56,6 +56,11 @@ public struct TestDatabase: Sendable {
         )
     }
 
+    /// The same database by another way to connect to it, such as another role.
+    package func reached(by configuration: PostgresConfiguration) -> TestDatabase {
+        TestDatabase(name: name, configuration: configuration, server: server)
+    }
+
     /// Drops the database, with whoever is still connected.
     public func drop() async {
         try? await server.dropDatabase(name)

@@ -1,6 +1,8 @@
+import CoreMetrics
 import Foundation
 import Logging
 import Nightjar
+import NightjarMetrics
 
 struct Work: EventData {
     static let eventName = "test/work"
@@ -14,7 +16,8 @@ struct Stop: EventData {
 
 /// A worker process whose steps write down that they are executed, and wait until the test lets them go.
 ///
-/// Arguments: the database, a name for this process, the session's time to live and the grace period in milliseconds.
+/// Arguments: the database, a name for this process, the session's time to live and the grace period in milliseconds, and
+/// `metrics` if it is to expose any; then it says at which port.
 @main
 enum TestWorker {
     static func main() async throws {
@@ -25,6 +28,8 @@ enum TestWorker {
             exit(0)
         }
         let arguments = CommandLine.arguments
+        let registry = arguments.count > 5 ? PrometheusRegistry() : nil
+        if let registry { MetricsSystem.bootstrap(registry) }
         let database = try PostgresConfiguration(url: arguments[1])
         let name = arguments[2]
         var configuration = WorkerConfiguration()
@@ -48,9 +53,18 @@ enum TestWorker {
             }
             return event.data.number
         }
-        try await Worker(app: "test", functions: [function], database: database, configuration: configuration)
-            .runUntilSignal()
+        let worker = Worker(app: "test", functions: [function], database: database, configuration: configuration)
+        try await worker.runUntilSignal(beside: registry.map { [endpoint($0, database)] } ?? [])
         await pool.close()
+    }
+
+    private static func endpoint(_ registry: PrometheusRegistry, _ database: PostgresConfiguration) -> MetricsEndpoint {
+        var place = MetricsEndpoint.Configuration()
+        place.port = 0
+        place.databaseAge = .milliseconds(1)
+        return MetricsEndpoint(registry, configuration: place, database: database) { port in
+            FileHandle.standardOutput.write(Data("metrics at port \(port).\n".utf8))
+        }
     }
 
     private static func note(_ step: String, _ process: String, _ pool: PostgresPool) async throws {

@@ -1,6 +1,7 @@
 -- Leases up to $3 runs of a queue to a session: runs that are due first, then those that came back, then new ones in `pass` order.
 -- $1 queue, $2 session, $3 how many, $4 low-watermark of `pass` for the new ones, $5 the functions that the caller has,
 -- $6 those of them whose runs have to finish in time, $7 in how much time, $8 how long overdue the due ones are at most (null: any)
+-- $9 whether to tell when the next run is due, in a row of its own, if there was room for all: a look for it cost as much again
 --
 -- A run that a committed event cancels, or one of whose steps it answers, is not leased (docs/invariants.md, "Strict cancel"): it comes back without an
 -- epoch, for the caller to apply what is pending and ask again. Two places are looked up, both by the run's waits:
@@ -93,9 +94,14 @@ WITH me AS MATERIALIZED (
 )
 SELECT l.run_id, l.epoch, l.tenant_id, l.function_id, l.pass, l.started_at, clock_timestamp() AS now,
        coalesce(e.id, e.event_id::text) AS event_id, e.name, e.data, e."user", e.ts, l.mail, l.expires_at, l.origin, l.remote_state, l.batched,
-       CASE WHEN l.run_id IN (SELECT d.run_id FROM due d) THEN 1 WHEN l.epoch = 1 THEN 2 ELSE 3 END AS source
+       CASE WHEN l.run_id IN (SELECT d.run_id FROM due d) THEN 1 WHEN l.epoch = 1 THEN 2 ELSE 3 END AS source, NULL::interval AS due_in
 FROM leased l
 LEFT JOIN LATERAL (SELECT e.* FROM nightjar.events e WHERE e.event_id = l.event_id LIMIT 1) e ON true
 UNION ALL
 SELECT h.run_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       CASE WHEN h.run_id IN (SELECT d.run_id FROM due d) THEN 1 ELSE 3 END FROM hit h
+       CASE WHEN h.run_id IN (SELECT d.run_id FROM due d) THEN 1 ELSE 3 END, NULL FROM hit h
+UNION ALL
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, clock_timestamp(), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0,
+       (SELECT l.due_at FROM nightjar.live l WHERE l.queue = $1 AND l.due_at > now() AND l.function_id = ANY ($5)
+        ORDER BY l.due_at LIMIT 1) - clock_timestamp()
+WHERE $9 AND (SELECT count(*) FROM candidate) < $3

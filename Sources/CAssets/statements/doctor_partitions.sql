@@ -7,7 +7,9 @@ WITH weeks AS (
 ), needed AS (
     SELECT c.relname AS log, date_trunc('week', now() AT TIME ZONE 'UTC')::date + 7 * n AS week
     FROM pg_class c CROSS JOIN generate_series(0, 60) AS n
-    WHERE c.relnamespace = to_regnamespace('nightjar') AND c.relkind = 'p'
+    WHERE c.relnamespace = to_regnamespace('nightjar')
+      -- By range: roll-ups have one for each grain, once and for all.
+      AND EXISTS (SELECT FROM pg_partitioned_table p WHERE p.partrelid = c.oid AND p.partstrat = 'r')
 )
 SELECT n.log::text, extract(epoch FROM min(n.week)::timestamp - (now() AT TIME ZONE 'UTC'))::float8 / 86400 AS days
 FROM needed n LEFT JOIN weeks w ON w.log = n.log AND w.week = n.week

@@ -10,7 +10,11 @@ WITH wanted (object, privilege) AS (VALUES
     ('interruptions', 'UPDATE'), ('bulk_cancels', 'SELECT'), ('tenants', 'SELECT'),
     ('functions', 'SELECT'), ('apps', 'SELECT'), ('cancel_policies', 'SELECT'), ('run_status', 'SELECT'),
     ('migrations', 'SELECT'))
-SELECT 'USAGE on schema nightjar' AS missing WHERE NOT has_schema_privilege('nightjar', 'USAGE')
+SELECT 'membership in nightjar_worker: row-level security shows it one tenant' AS missing
+WHERE has_schema_privilege('nightjar', 'USAGE') AND row_security_active('nightjar.live')
+  AND NOT coalesce(pg_has_role(to_regrole('nightjar_worker'), 'USAGE'), false)
+UNION ALL
+SELECT 'USAGE on schema nightjar'  WHERE NOT has_schema_privilege('nightjar', 'USAGE')
 UNION ALL
 SELECT w.privilege || ' on nightjar.' || w.object FROM wanted w
 WHERE has_schema_privilege('nightjar', 'USAGE')

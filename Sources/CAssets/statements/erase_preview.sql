@@ -1,3 +1,3 @@
--- What such a request would erase: see nightjar.erase_preview in migration 0019.
+-- What such a request would erase: see nightjar.erase_preview in migration 0023.
 -- $1 event, $2 path, $3 value, $4 before
 SELECT events, runs, live_runs, first_at, last_at FROM nightjar.erase_preview(event => $1, path => $2, value => $3, before => $4)

@@ -1,5 +1,5 @@
 -- The weeks of logs to which the policies are to be applied, the oldest first; those that were tried within the last day, or
--- that still hold what is needed, once a day. See nightjar.due_weeks in migration 0019.
+-- that still hold what is needed, once a day. See nightjar.due_weeks in migration 0023.
 -- $1 whether all of them
 -- What somebody has detached for himself is his: loose tables are taken up only of weeks that were emptied here.
 SELECT d.log, d.week::text AS week, d.tables, CASE WHEN w.emptied_at IS NOT NULL THEN d.loose END AS loose, d.lower_id, d.upper_id

@@ -63,8 +63,9 @@ public final class Client: Sendable {
     ///
     /// The events of concurrent calls share statements and commits: many tasks that send one event each over one client
     /// are nearly as fast as one that sends them together.
-    /// - Throws: `PostgresError`; `CancellationError` when the task was cancelled before anything was sent. When the
-    ///   connection is lost on the way the events are sent again, and are there once.
+    /// - Throws: ``NightjarError`` with `tenantSuspended`, `tenantDeleted`, `limitReached` or `tooLarge`; `PostgresError`;
+    ///   `CancellationError` when the task was cancelled before anything was sent. When the connection is lost on the way
+    ///   the events are sent again, and are there once.
     @discardableResult
     public func send(_ events: [NewEvent]) async throws -> [String] {
         let events = events.map { StorableEvent($0) }
@@ -84,7 +85,7 @@ public final class Client: Sendable {
     public static func send(_ events: [NewEvent], in db: PostgresConnection) throws -> [String] {
         guard !events.isEmpty else { return [] }
         let events = events.map { StorableEvent($0) }
-        try StorableEvent.insert(events, db)
+        try NightjarError.tenantRefusals { try StorableEvent.insert(events, db) }
         return events.map(\.readableID)
     }
 
@@ -131,8 +132,8 @@ extension PostgresConfiguration {
     package var forClient: PostgresConfiguration {
         var configuration = self
         if configuration.applicationName == nil { configuration.applicationName = "nightjar client" }
-        // Hints are sent after the commit, gathered: see HintSender.
-        configuration.settings["nightjar.hints"] = "own"
+        // Hints are sent after the commit: see `StorableEvent.store(_:_:)`, and HintSender for what is not about events.
+        configuration.settings["nightjar.hints"] = "kept"
         // Events of others share a statement with one whose id somebody's transaction holds: they are not to wait for long.
         if configuration.settings["lock_timeout"] == nil { configuration.settings["lock_timeout"] = "1s" }
         return configuration

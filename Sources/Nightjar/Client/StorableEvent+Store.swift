@@ -13,14 +13,16 @@ extension StorableEvent {
     /// What identifies it to its readers.
     var readableID: String { id ?? eventID.uuidString.lowercased() }
 
-    /// Stores events in this order, by one statement; answers under which ids. See `store_events.sql`.
+    /// Stores events in this order, by one statement, and sends the hints that the session has kept; answers under which ids.
+    /// See `store_events.sql`.
     static func store(_ events: [StorableEvent], _ db: PostgresConnection) throws -> [UUID] {
         let keyed = events.indices.filter { events[$0].key != nil }
         guard !keyed.isEmpty else {
-            try insert(events, db)
+            try db.execute(
+                Statement.storeEvents.sql, parameters(of: events), afterwards: Statement.sendHints.sql)
             return events.map(\.eventID)
         }
-        return try db.transaction { db in
+        let ids = try db.transaction { db in
             var events = events
             let tenants = keyed.map { events[$0].tenant }
             let keys = keyed.map { events[$0].key }
@@ -30,15 +32,19 @@ extension StorableEvent {
             try insert(events, db)
             return events.map(\.eventID)
         }
+        // The events are there; a hint may be lost.
+        _ = try? db.execute(Statement.sendHints.sql)
+        return ids
     }
 
     static func insert(_ events: [StorableEvent], _ db: PostgresConnection) throws {
-        try db.execute(
-            Statement.storeEvents.sql,
-            [
-                events.map(\.eventID), events.map(\.tenant), events.map(\.name),
-                events.map { PostgresJSON($0.dataJSON) }, events.map { $0.userJSON.map { PostgresJSON($0) } },
-                events.map(\.id), events.map(\.timestamp),
-            ])
+        try db.execute(Statement.storeEvents.sql, parameters(of: events))
+    }
+
+    private static func parameters(of events: [StorableEvent]) -> [any PostgresEncodable] {
+        [
+            events.map(\.eventID), events.map(\.tenant), events.map(\.name), events.map { PostgresJSON($0.dataJSON) },
+            events.map { $0.userJSON.map { PostgresJSON($0) } }, events.map(\.id), events.map(\.timestamp),
+        ]
     }
 }

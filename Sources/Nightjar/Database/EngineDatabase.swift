@@ -5,7 +5,7 @@ extension PostgresConfiguration {
     package func forEngine(name: String) -> PostgresConfiguration {
         var configuration = self
         if configuration.applicationName == nil { configuration.applicationName = name }
-        let settings = [
+        var settings = [
             // Hints are sent after the commit, gathered: see HintSender.
             "nightjar.hints": "own",
             // Tables that swing between none and a million rows have stale statistics half of the time. Every statement
@@ -24,6 +24,8 @@ extension PostgresConfiguration {
             "lock_timeout": "5s",
             "idle_in_transaction_session_timeout": "10s",
         ]
+        // What its commits send is not held against a tenant's limits: see nightjar.guard in migration 0022.
+        if name.hasPrefix("nightjar work") { settings["nightjar.worker"] = "on" }
         for (setting, value) in settings where configuration.settings[setting] == nil {
             configuration.settings[setting] = value
         }

@@ -41,10 +41,13 @@ package enum Statement: String, CaseIterable {
     case retentionNote = "retention_note"
     case retentionPlan = "retention_plan"
     case retentionPolicies = "retention_policies"
+    case rollUp = "roll_up"
     case searchNewcomers = "search_newcomers"
+    case sendHints = "send_hints"
     case sendSignal = "send_signal"
     case stillExecuting = "still_executing"
     case sweep
+    case tenants
     case tick
     case tidy
     case storeEvents = "store_events"
@@ -61,7 +64,13 @@ package enum Statement: String, CaseIterable {
     case doctorPrivileges = "doctor_privileges"
     case doctorRetention = "doctor_retention"
     case doctorServer = "doctor_server"
+    case doctorTenants = "doctor_tenants"
     case doctorUnserved = "doctor_unserved"
+    case metricsQueues = "metrics_queues"
+    case metricsServer = "metrics_server"
+    case metricsSessions = "metrics_sessions"
+    case metricsTables = "metrics_tables"
+    case replicaStanding = "replica_standing"
     case reportBulkCancels = "report_bulk_cancels"
     case reportCancelling = "report_cancelling"
     case reportEvent = "report_event"
@@ -74,6 +83,26 @@ package enum Statement: String, CaseIterable {
     case reportReruns = "report_reruns"
     case reportRuns = "report_runs"
     case reportSteps = "report_steps"
+
+    // For `nightjar report`.
+    case listingCancelled = "listing_cancelled"
+    case listingCloseCalls = "listing_close_calls"
+    case listingFailures = "listing_failures"
+    case listingFunctions = "listing_functions"
+    case listingInvariants = "listing_invariants"
+    case listingLag = "listing_lag"
+    case listingLatency = "listing_latency"
+    case listingListeners = "listing_listeners"
+    case listingNames = "listing_names"
+    case listingRetries = "listing_retries"
+    case listingSilentFunctions = "listing_silent_functions"
+    case listingSlowRuns = "listing_slow_runs"
+    case listingSlowSteps = "listing_slow_steps"
+    case listingStuck = "listing_stuck"
+    case listingTenants = "listing_tenants"
+    case listingThroughput = "listing_throughput"
+    case listingUnheard = "listing_unheard"
+    case listingWorkers = "listing_workers"
 
     // For the HTTP API.
     case apiCancellations = "api_cancellations"

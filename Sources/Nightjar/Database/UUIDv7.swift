@@ -24,6 +24,12 @@ package enum UUIDv7 {
         )
     }
 
+    /// When such an id was made.
+    package static func date(of id: UUID) -> Date {
+        let bytes = withUnsafeBytes(of: id.uuid) { UInt64(bigEndian: $0.loadUnaligned(as: UInt64.self)) }
+        return Date(timeIntervalSince1970: Double(bytes >> 16) / 1_000)
+    }
+
     private static func make(high: UInt64, low: UInt64) -> UUID {
         let bytes = withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { bytes in
             bytes.loadUnaligned(as: uuid_t.self)

@@ -14,6 +14,6 @@ enum PrivilegeFacts {
         let more = missing.count > 4 ? " and \(missing.count - 4) more" : ""
         return .problem(
             "privileges", "role \(role) lacks \(shown)\(more)",
-            do: "GRANT them to \(role), or connect as the owner of the schema")
+            do: "GRANT nightjar_worker TO \(role), or connect as the owner of the schema")
     }
 }

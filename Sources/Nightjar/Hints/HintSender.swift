@@ -15,9 +15,11 @@ final class HintSender: Sendable {
     private let state = Mutex(State())
     private let source: any ConnectionSource
     private let logger: Logger
+    private let lost: @Sendable () -> Void
 
-    init(source: any ConnectionSource, logger: Logger) {
+    init(source: any ConnectionSource, logger: Logger, lost: @escaping @Sendable () -> Void = {}) {
         self.source = source
+        self.lost = lost
         self.logger = logger
     }
 
@@ -47,6 +49,7 @@ final class HintSender: Sendable {
                     [Hint.channel, Hint.payloads(of: batch)])
             }
         } catch {
+            lost()
             logger.debug("hint lost; the poll will find it", metadata: ["error": "\(error)"])
         }
         return state.withLock { state in

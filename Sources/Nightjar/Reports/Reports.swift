@@ -15,6 +15,15 @@ package final class Reports: Sendable {
         client = Client(session, logger: logger)
     }
 
+    /// Why this database, a standby, is not to be asked; nil: it may be.
+    package func problem(maximumLag: Duration) async -> String? {
+        do {
+            return try await session.run { db in try ReplicaStanding.read(db) }.problem(maximumLag: maximumLag)
+        } catch {
+            return "\(error)"
+        }
+    }
+
     /// Closes the connection.
     package func close() async {
         await session.close()

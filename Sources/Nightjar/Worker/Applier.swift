@@ -11,6 +11,8 @@ struct Applier: Sendable {
     /// What this process executes; nil in one that executes nothing.
     var executions: Executions?
     var metrics: WorkerMetrics?
+    /// From where on what is pending is read; nil: all of it.
+    var reach: PendingReach?
     /// A run that a session was executing is cancelled.
     var cancelled: @Sendable (_ run: UUID, _ session: UUID) -> Void = { _, _ in }
     /// Runs are ready again.
@@ -28,6 +30,8 @@ struct Applier: Sendable {
         var cancelled: [(run: UUID, session: UUID?)] = []
         var answered: [(run: UUID, session: UUID?)] = []
         var reached: Int64?
+        var sequence: Int64 = 0
+        var took = Duration.zero
         var hasMore = false
         var stayed = false
     }
@@ -59,11 +63,16 @@ struct Applier: Sendable {
 
     /// Applies what is pending now, and tells how many runs that cancelled, and whether something had to stay.
     func applyPending() async throws -> (cancelled: Int, stayed: Bool) {
-        var after: Int64 = 0
+        let start = reach?.after(now: .now) ?? 0
+        var after = start
+        var isFirst = true
         var stayed = false
         var cancelled = 0
         while true {
             let round = try await source.withConnection { [after] db in try self.round(db, after: after) }
+            if isFirst { reach?.read(after: start, sequence: round.sequence, took: round.took, now: .now) }
+            isFirst = false
+            if round.stayed { reach?.demandAll() }
             stayed = stayed || round.stayed
             cancelled += round.cancelled.count
             await tell(round)
@@ -75,12 +84,16 @@ struct Applier: Sendable {
 
     private func round(_ db: PostgresConnection, after: Int64) throws -> Round {
         var round = Round()
-        for row in try db.query(Statement.applyPending.sql, [Int32(eventLimit), Int32(waitLimit), after]) {
+        let asked = ContinuousClock.now
+        let rows = try db.query(Statement.applyPending.sql, [Int32(eventLimit), Int32(waitLimit), after])
+        round.took = .now - asked
+        for row in rows {
             if let run = try row.decode(0, as: UUID?.self) {
                 let ended = (run, try row.decode(1, as: UUID?.self))
                 if try row.decode(2) { round.cancelled.append(ended) } else { round.answered.append(ended) }
             } else {
                 round.reached = try row.decode(3)
+                round.sequence = try row.decode(6)
                 round.hasMore = try row.decode(4)
                 round.stayed = try row.decode(5)
             }

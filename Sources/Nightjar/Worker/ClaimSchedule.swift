@@ -31,8 +31,10 @@ struct ClaimSchedule {
     /// Raised by each hint: an answer that was on its way when a hint came says nothing about what the hint meant.
     private var hints = 0
     private var hintsAtQuestion = 0
-    /// Due times that were told while a look was on its way.
+    /// Due times that were told while a question was on its way.
     private var expectedMeanwhile: Instant?
+    /// Whether the claim that goes out is to tell when the next run is due, since the one that was known is.
+    private(set) var asksNextDue = false
 
     init(now: Instant, pollInterval: Duration, worthwhile: Int) {
         self.pollInterval = pollInterval
@@ -58,6 +60,8 @@ struct ClaimSchedule {
             return .wait(until: min(pollAt, backlogUntil))
         }
         hintsAtQuestion = hints
+        asksNextDue = isDue
+        expectedMeanwhile = nil
         let floor = reach.floor(now: now)
         guard let overdue = reach.ask(now: now) else {
             low = .min
@@ -94,7 +98,10 @@ struct ClaimSchedule {
     ///   - count: how many rows came back of the `limit` that was asked for.
     ///   - due: how many of them because they were due.
     ///   - passes: the `pass` of the new ones, the lowest and the highest.
-    mutating func claimed(count: Int, due: Int = 0, limit: Int, passes: ClosedRange<Int64>?, now: Instant) {
+    ///   - nextDueIn: until the next run is due, by the database's clock; nil if that was not told.
+    mutating func claimed(
+        count: Int, due: Int = 0, limit: Int, passes: ClosedRange<Int64>?, nextDueIn: Duration?? = nil, now: Instant
+    ) {
         reach.answered(hasAllDue: due < limit, isFull: count >= limit, passes: passes, now: now)
         if count >= limit {
             readyKnown = true
@@ -110,7 +117,9 @@ struct ClaimSchedule {
         // A short answer from the watermark upwards says nothing about what lies below it.
         readyKnown = low != .min || hints != hintsAtQuestion
         low = .min
-        if let due = dueAt, due <= now {
+        if let nextDueIn {
+            dueAt = [nextDueIn.map { now + max($0, .zero) }, expectedMeanwhile].compactMap { $0 }.min()
+        } else if let due = dueAt, due <= now {
             dueAt = nil
             pollAt = now
         }

@@ -36,6 +36,10 @@ struct Claim: Sendable {
     var blocked = 0
     /// How many of all because they were due.
     var due = 0
+    /// Until the next run is due, by the database's clock, if that was asked and there was room for all; nil inside: none waits.
+    var nextDueIn: Duration??
+    /// When the answer was there, and the server's clock in it if ``nextDueIn`` is.
+    var answered: (at: ContinuousClock.Instant, server: Date?) = (.now, nil)
     /// The lowest and the highest `pass` of those that are new.
     var newPasses: ClosedRange<Int64>?
     /// Runs that are leased and cannot be read, each with the reason. One of them must not keep the others from running.
@@ -57,21 +61,28 @@ struct Claim: Sendable {
     /// - Parameters:
     ///   - functions: The caller's; it gets no others' runs.
     ///   - limits: Those of them whose runs have to end in time, and in which.
+    ///   - asksNextDue: Whether to tell when the next run is due.
     static func make(
         _ db: PostgresConnection, queue: Int32, functions: [Int32],
         finishLimits limits: [(function: Int32, within: Duration)] = [], session: UUID, limit: Int, low: Int64,
-        overdue: Duration? = nil
+        overdue: Duration? = nil, asksNextDue: Bool = false
     ) throws -> Claim {
         let rows = try db.query(
             Statement.claim.sql,
             [
                 queue, session, Int32(limit), low, functions, limits.map(\.function),
-                limits.map(\.within), overdue,
+                limits.map(\.within), overdue, asksNextDue,
             ])
         var claim = Claim()
+        claim.answered.at = .now
         claim.runs.reserveCapacity(rows.count)
         for row in rows {
             let source = try row.decode(17, as: Int32.self)
+            if source == 0 {
+                claim.nextDueIn = .some(try row.decode(18))
+                claim.answered.server = try row.decode(6)
+                continue
+            }
             if source == 1 { claim.due += 1 }
             guard let epoch = try row.decode(1, as: Int32?.self) else {
                 claim.blocked += 1

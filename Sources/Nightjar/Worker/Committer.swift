@@ -107,9 +107,9 @@ final class Committer: Sendable {
     }
 
     private func flush(_ items: [Item], _ accepted: Accepted) async {
+        let begun = ContinuousClock.now
         let verdict = await record(items.map(\.commit))
         var done: [LeasedCommit] = []
-        var refused = 0
         for var item in items {
             if verdict.recorded.contains(item.commit.lease) {
                 done.append(item.commit)
@@ -123,12 +123,18 @@ final class Committer: Sendable {
                 }
                 if !isOpen { item.answer.resume(returning: .refused) }
             } else {
-                refused += 1
+                metrics.refused(verdict.refusals[item.commit.lease] ?? whyNot(item.commit.lease))
                 item.answer.resume(returning: .refused)
             }
         }
-        metrics.committed(accepted: done.count, refused: refused)
+        metrics.committed(done, took: .now - begun)
         await accepted(done, verdict.behind)
+    }
+
+    /// Why a commit was refused of which the database said nothing.
+    private func whyNot(_ lease: Lease) -> CommitRefusal {
+        if Task.isCancelled { return .stopping }
+        return session.current == lease.session ? .superseded : .session
     }
 
     /// A statement's parameters have to fit into the server's memory, and a gigabyte; one output may be of megabytes.
@@ -143,11 +149,14 @@ final class Committer: Sendable {
         var locked: Set<Lease> = []
         /// Recorded runs that wanted to wait and are ready instead.
         var behind: Set<UUID> = []
+        /// Why others were refused, where that is known.
+        var refusals: [Lease: CommitRefusal] = [:]
 
         func union(_ other: Verdict) -> Verdict {
             Verdict(
                 recorded: recorded.union(other.recorded), locked: locked.union(other.locked),
-                behind: behind.union(other.behind))
+                behind: behind.union(other.behind),
+                refusals: refusals.merging(other.refusals) { first, _ in first })
         }
     }
 
@@ -174,14 +183,23 @@ final class Committer: Sendable {
                     let recorded = Set(
                         commits.map(\.lease).filter { lease in runs[lease.run].map { $0 != .outdated } ?? false })
                     let behind = Set(runs.lazy.filter { $0.value == .ready }.map(\.key))
+                    var refusals: [Lease: CommitRefusal] = [:]
+                    for commit in commits where runs[commit.lease.run] == .outdated {
+                        refusals[commit.lease] = .outdated
+                    }
                     let others = commits.filter { runs[$0.lease.run] == nil }
-                    guard !others.isEmpty else { return Verdict(recorded: recorded, behind: behind) }
+                    guard !others.isEmpty else {
+                        return Verdict(recorded: recorded, behind: behind, refusals: refusals)
+                    }
                     let standings = try CommitStanding.read(db, others, session: first)
                     let locked = others.map(\.lease).filter { standings[$0.run] == .open }
-                    return Verdict(recorded: recorded, locked: Set(locked), behind: behind)
+                    let gone = others.map(\.lease).filter { standings[$0.run] != .open }
+                    refusals.merge(try CommitRefusal.read(db, of: gone)) { first, _ in first }
+                    return Verdict(recorded: recorded, locked: Set(locked), behind: behind, refusals: refusals)
                 }
             } catch let error as PostgresError where error.isConnectionLoss || error.sqlState == .uniqueViolation {
                 // Also a violated key: a lost connection's backend may finish after we asked what became of it.
+                metrics.commitRetried()
                 logger.warning("a commit's answer was lost", metadata: [LogKey.error: "\(error)"])
                 let (recorded, open) = await resolve(commits, session: first)
                 // Lost again and again although the server answers between: it is this batch that breaks it.
@@ -196,6 +214,7 @@ final class Committer: Sendable {
             } catch {
                 // The database will be able again: disk full, out of memory, a timeout, a deadlock. One run that makes
                 // it so must not hold up the others.
+                metrics.commitRetried()
                 if attempt >= 3, commits.count > 1 { return await halve(commits) }
                 logger.warning("a commit is tried again", metadata: [LogKey.error: "\(error)"])
                 try? await Task.sleep(for: .milliseconds(min(1_000, 10 << min(attempt, 6))))
@@ -221,12 +240,12 @@ final class Committer: Sendable {
             "what a run recorded was refused by the database; the run fails",
             metadata: [LogKey.run: "\(commit.lease.run)", LogKey.error: "\(error)"])
         if case .run(.end(.failed(let failure))) = commit.next, failure.name == Self.recordingFailed {
-            return Verdict()
+            return Verdict(refusals: [commit.lease: .invalid])
         }
         let failure = RunError(
             name: Self.recordingFailed, message: "the database refused what this run recorded: \(error)")
         _ = await record([LeasedCommit(lease: commit.lease, next: .run(.end(.failed(failure))))])
-        return Verdict()
+        return Verdict(refusals: [commit.lease: .invalid])
     }
     private static let recordingFailed = "RecordingFailed"
 

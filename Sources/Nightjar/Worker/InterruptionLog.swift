@@ -16,8 +16,11 @@ final class InterruptionLog: Sendable {
     private let alarm = Alarm()
     private let pool: PostgresPool
     private let logger: Logger
+    private let heard: @Sendable (Double) -> Void
 
-    init(pool: PostgresPool, logger: Logger) {
+    /// - Parameter heard: Told for how many seconds a run was cancelled before its execution heard of it.
+    init(pool: PostgresPool, logger: Logger, heard: @escaping @Sendable (Double) -> Void = { _ in }) {
+        self.heard = heard
         self.pool = pool
         self.logger = logger
     }
@@ -59,15 +62,17 @@ final class InterruptionLog: Sendable {
         }
         for (session, group) in Dictionary(grouping: entries, by: \.value.session) {
             do {
-                try await pool.withConnection { db in
-                    _ = try db.execute(
+                let latencies = try await pool.withConnection { db in
+                    try db.query(
                         Statement.interrupted.sql,
                         [
                             session, group.map(\.key),
                             try group.map { try $0.value.steps.map { try PostgresJSON(encoding: $0) } },
                             group.map(\.value.hasEnded),
-                        ])
+                        ]
+                    ).compactMap { try $0.decode(0, as: Double?.self) }
                 }
+                for latency in latencies { heard(latency) }
             } catch {
                 logger.debug("interruptions are told later", metadata: [LogKey.error: "\(error)"])
                 waiting.withLock { waiting in

@@ -22,7 +22,8 @@ final class PathRegistry: Sendable {
     }
 
     /// Returns when every place by which the steps wait is committed, or the task is cancelled.
-    func register(_ steps: [OpenStep]) async {
+    /// - Parameter tenant: Whose runs wait; an engine's are all of one.
+    func register(_ steps: [OpenStep], of tenant: Int32) async {
         var wanted: Set<Place> = []
         for step in steps {
             if let wait = step.wait {
@@ -36,8 +37,12 @@ final class PathRegistry: Sendable {
             while !Task.isCancelled {
                 do {
                     try await pool.withConnection { db in
-                        _ = try db.query(
-                            Statement.registerPaths.sql, [event, try PostgresJSON(encoding: places.map(\.path))])
+                        let paths = try PostgresJSON(encoding: places.map(\.path))
+                        try db.transaction { db in
+                            // The connection may be for all tenants.
+                            try db.query("SELECT set_config('nightjar.tenant', $1, true)", ["\(tenant)"])
+                            try db.query(Statement.registerPaths.sql, [event, paths])
+                        }
                     }
                     known.withLock { $0.formUnion(places) }
                     break

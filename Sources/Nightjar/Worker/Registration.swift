@@ -6,6 +6,8 @@ internal import PostgresClient
 struct Registration: Sendable {
     /// Which runs these functions' workers claim.
     var queue: Int32
+    /// The name of the tenant that the app belongs to.
+    var tenant = "default"
     /// By the number under which runs name them.
     var functions: [Int32: RunnableFunction]
 
@@ -40,6 +42,8 @@ struct Registration: Sendable {
         let rows = try db.query("SELECT * FROM nightjar.register($1, $2)", [app, json])
         let byName = Dictionary(uniqueKeysWithValues: functions.map { ($0.id, $0) })
         var registration = Registration(queue: 0, functions: [:])
+        let tenant = try db.query("SELECT name FROM nightjar.tenants WHERE tenant_id = nightjar.current_tenant()").first
+        if let tenant { registration.tenant = try tenant.decode(0) }
         for row in rows {
             registration.queue = try row.decode("queue")
             if let function = byName[try row.decode("name", as: String.self)] {

@@ -16,6 +16,8 @@ package struct RunAssignment: Sendable {
     package var logger: Logger
     /// To be called at most once, when the execution is cut off: with the keys of the steps that execute then.
     package var interrupted: @Sendable ([String]) -> Void
+    /// Told of each step body that begins, by 1, and of each that ends, by -1.
+    package var executing: @Sendable (Int) -> Void = { _ in }
     /// Reads again what the run has recorded: others may have recorded steps under its lease.
     package var recorded: @Sendable () async throws -> [RecordedStep]
 }
@@ -79,7 +81,8 @@ package struct RunnableFunction: Sendable {
         ) { run in
             await RunExecution(
                 definition: definition, context: run.context, recorder: run.recorder, logger: run.logger,
-                makeEventID: { UUIDv7.make() }, mailbox: run.mailbox, interrupted: run.interrupted
+                makeEventID: { UUIDv7.make() }, mailbox: run.mailbox, interrupted: run.interrupted,
+                executing: run.executing
             ).run()
         }
     }

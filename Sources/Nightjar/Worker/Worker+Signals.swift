@@ -1,5 +1,5 @@
 internal import Logging
-internal import ServiceLifecycle
+public import ServiceLifecycle
 
 extension Worker {
     /// Works until SIGTERM or SIGINT, for a program that is a worker and nothing else.
@@ -8,12 +8,16 @@ extension Worker {
     /// returns. A second signal ends the process at once, with status 128 + signal; what it held goes to other workers
     /// as soon as they miss its heartbeat.
     ///
+    /// - Parameter others: What runs beside it and is told to end after it, such as the `MetricsEndpoint` of
+    ///   NightjarMetrics; an error of one ends all.
     /// - Throws: What ``run()`` throws.
-    public func runUntilSignal() async throws {
+    public func runUntilSignal(beside others: [any Service] = []) async throws {
         let signals = TerminationSignals()
         // Also after the first signal: it is the second one that nobody waits for.
         defer { withExtendedLifetime(signals) {} }
-        let group = ServiceGroup(configuration: .init(services: [.init(service: self)], logger: logger))
+        // They are told to end in the reverse order.
+        let services: [any Service] = others + [self]
+        let group = ServiceGroup(configuration: .init(services: services.map { .init(service: $0) }, logger: logger))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             tasks.addTask {

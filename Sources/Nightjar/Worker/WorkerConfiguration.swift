@@ -19,6 +19,8 @@ public struct WorkerConfiguration: Sendable {
     public var connections = 4
     /// Whether to listen for notifications. Without them everything happens at the poll interval.
     public var listens = true
+    /// Whether metrics tell tenants apart, 500 of them at most.
+    public var metricsByTenant = true
 
     /// The defaults.
     public init() {}

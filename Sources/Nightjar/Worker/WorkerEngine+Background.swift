@@ -8,7 +8,7 @@ internal import Synchronization
 extension WorkerEngine {
     func applyLoop() async {
         while !Task.isCancelled {
-            await pendingAlarm.wait(until: nil)
+            await pendingAlarm.wait(until: pendingReach.owedAt)
             if Task.isCancelled { return }
             do {
                 if try await applier.apply() {
@@ -30,6 +30,8 @@ extension WorkerEngine {
             await blockedAlarm.wait(until: nil)
             if Task.isCancelled { return }
             do {
+                // What blocks a claim may have come back from the log, with the number that it has there.
+                pendingReach.demandAll()
                 // What stays is being applied by somebody else, or held by an open transaction.
                 if try await applier.apply() { try await Task.sleep(for: .milliseconds(10)) }
             } catch {
@@ -142,11 +144,18 @@ extension WorkerEngine {
     }
 
     func listen() async {
+        let metrics = ListenerMetrics(listener: app)
+        defer { metrics.ended() }
         for await element in PostgresNotifications(database, channels: [Hint.channel], logger: logger) {
             switch element {
-            case .listening: listening()
-            case .notification(_, let payload, _): heard(payload)
+            case .listening:
+                metrics.listening()
+                listening()
+            case .notification(_, let payload, _):
+                metrics.notified()
+                heard(payload)
             case .lost(let error):
+                metrics.lost()
                 logger.info("not listening; polling", metadata: [LogKey.error: "\(error)"])
             }
         }
@@ -198,6 +207,7 @@ extension WorkerEngine {
     }
 
     func sessionLost() {
+        metrics.sessionLost()
         state.withLock { state in state.leases.subtract(state.queue.drain().map(\.run.lease)) }
         if executions.count > 0 {
             logger.error("session lost: what executes is abandoned", metadata: [LogKey.count: "\(executions.count)"])

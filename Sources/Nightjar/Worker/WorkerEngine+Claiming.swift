@@ -23,6 +23,7 @@ extension WorkerEngine {
                 }
                 return .wait(until: min(moment, until))
             }
+            sample()
             do {
                 switch action {
                 case nil: return
@@ -33,6 +34,7 @@ extension WorkerEngine {
                 }
             } catch {
                 if Task.isCancelled { return }
+                metrics.databaseFailed()
                 // What a claim has leased whose answer was lost goes back soon.
                 state.withLock { $0.lostLeasesAt = .now }
                 logger.warning("the database does not answer", metadata: [LogKey.error: "\(error)"])
@@ -46,30 +48,38 @@ extension WorkerEngine {
             await alarm.wait(until: .now + .milliseconds(100))
             return
         }
-        state.withLock { $0.cancelledMeanwhile = [] }
+        let asksNextDue = state.withLock { state in
+            state.cancelledMeanwhile = []
+            return state.schedule.asksNextDue
+        }
+        let asked = ContinuousClock.now
         defer { state.withLock { $0.cancelledMeanwhile = nil } }
         var (claim, memos) = try await pool.withConnection { [registration = self.registration] db in
             var claim = try Claim.make(
                 db, queue: registration.queue, functions: registration.functionIDs,
                 finishLimits: registration.finishLimits, session: id, limit: limit, low: low,
-                overdue: overdue)
+                overdue: overdue, asksNextDue: asksNextDue)
             try claim.runs.readBatches(db)
             let resumed = claim.runs.filter { !$0.isBlank }.map(\.lease.run)
             return (claim, resumed.isEmpty ? [:] : try Memo.read(db, of: resumed))
         }
         let now = ContinuousClock.now
         let count = claim.count
-        let (dropped, executing) = state.withLock { state in
+        metrics.claimed(claim, took: now - asked)
+        let dropped = state.withLock { state in
             let dropped = claim.drop(state.cancelledMeanwhile ?? [])
             state.leases.formUnion(claim.runs.map(\.lease))
             state.leases.formUnion(claim.unreadable.map(\.lease))
+            let delay = claim.answered.server.map {
+                state.answerDelay.delay(answeredAt: $0, now: claim.answered.at) + (now - claim.answered.at)
+            }
             state.schedule.claimed(
-                count: count, due: claim.due, limit: limit, passes: claim.newPasses, now: now)
+                count: count, due: claim.due, limit: limit, passes: claim.newPasses,
+                nextDueIn: claim.nextDueIn.map { next in next.map { $0 - (delay ?? .zero) } }, now: now)
             state.queue.add(claim.runs.map { ($0, memos[$0.lease.run] ?? Memo(), now) }, now: now)
-            return (dropped, state.queue.executing)
+            return dropped
         }
         for lease in dropped { interruptions.ended(lease) }
-        metrics.claimed(claim.runs.count, executing: executing)
         if let first = claim.runs.compactMap({ run in run.expiresAt.map { $0.timeIntervalSince(run.now) } }).min() {
             expect(expiryAt: now + .seconds(max(0, first)))
         }
@@ -139,6 +149,12 @@ extension WorkerEngine {
         }
         // Beside the claims: somebody may hold one of these rows locked, or its cancel is yet to be applied.
         if !surplus.isEmpty { group.addTask { await self.handBack(surplus) } }
+    }
+
+    /// Once a poll interval at least.
+    private func sample() {
+        metrics.sampled(queued: state.withLock { $0.queue.count }, slots: configuration.concurrency)
+        poolMetrics?.sample()
     }
 
     func hinted() {

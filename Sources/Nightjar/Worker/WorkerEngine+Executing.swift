@@ -40,7 +40,7 @@ extension WorkerEngine {
         let assignment = RunAssignment(
             functionID: run.functionID,
             context: RunContext(
-                runID: run.lease.run, function: function.id, event: run.event,
+                runID: run.lease.run, tenant: registration.tenant, function: function.id, event: run.event,
                 events: run.isBatched ? run.events : nil, memo: memo.steps,
                 attempts: memo.attempts, open: memo.open, arrivals: memo.arrivals, mail: run.mail,
                 remoteState: run.remoteState, now: now, startedAt: run.startedAt),
@@ -52,16 +52,23 @@ extension WorkerEngine {
                 run: run.lease.run, session: run.lease.session, epoch: run.lease.epoch, tenant: run.tenant),
             logger: logger,
             interrupted: { [interruptions] steps in interruptions.told(run.lease, steps: steps) },
+            executing: { [metrics] change in metrics.stepsExecuting(change) },
             recorded: { [pool] in
                 try await pool.withConnection { db in
                     try Memo.read(db, of: [run.lease.run])[run.lease.run]?.steps ?? []
                 }
             })
+        metrics.runsExecuting(1)
         let result = await executions.execute(run.lease, mailbox: mailbox, mail: run.mail) {
             await function.execute(assignment)
         }
+        metrics.runsExecuting(-1)
         switch result {
-        case .ended, .parked: break
+        case .ended(let outcome):
+            var isFailure = false
+            if case .failed = outcome { isFailure = true }
+            metrics.ended(function: function.id, tenant: run.tenant, isFailure: isFailure)
+        case .parked: break
         case .refused:
             logger.debug("a commit was refused: cancelled or leased anew", metadata: [LogKey.run: "\(run.lease.run)"])
             interruptions.ended(run.lease)
@@ -142,7 +149,7 @@ private struct LeaseRecorder: RunRecorder {
     let paths: PathRegistry
 
     func commit(_ commit: RunCommit, of runID: UUID) async -> CommitAnswer {
-        if !commit.openings.isEmpty { await paths.register(commit.openings) }
+        if !commit.openings.isEmpty { await paths.register(commit.openings, of: tenant) }
         return await committer.commit(
             LeasedCommit(
                 lease: lease, tenant: tenant, steps: commit.steps, attempts: commit.attempts, events: commit.events,

@@ -12,6 +12,7 @@ final class WorkerEngine: Sendable {
 
     struct State {
         var schedule: ClaimSchedule
+        var answerDelay = AnswerDelay()
         var queue: LocalQueue<QueuedRun>
         /// Every lease that this worker knows that it has.
         var leases: Set<Lease> = []
@@ -39,6 +40,7 @@ final class WorkerEngine: Sendable {
     let expiryAlarm = Alarm()
     let gatherAlarm = Alarm()
     let executions = Executions()
+    let pendingReach = PendingReach()
 
     /// Whether this engine also does what is everybody's: applies what is pending, reaps, expires, gathers, tidies up.
     let doesChores: Bool
@@ -53,6 +55,8 @@ final class WorkerEngine: Sendable {
     let paths: PathRegistry
     let reaper: Reaper
     let metrics: WorkerMetrics
+    /// Nil where the pool is another engine's too, which says how it is used.
+    let poolMetrics: PoolMetrics?
     let logger: Logger
 
     init(
@@ -65,14 +69,16 @@ final class WorkerEngine: Sendable {
         self.database = database
         self.configuration = configuration
         self.logger = logger
-        metrics = WorkerMetrics(app: app)
+        let metrics = WorkerMetrics(app: app, byTenant: configuration.metricsByTenant)
+        self.metrics = metrics
+        poolMetrics = doesChores ? PoolMetrics(pool, name: heartbeat == nil ? app : "work") : nil
         session = Session(
             database: database, heartbeat: heartbeat,
             name: "\(app) \(ProcessInfo.processInfo.hostName):\(ProcessInfo.processInfo.processIdentifier)",
             timeToLive: configuration.sessionTimeToLive, logger: logger)
         committer = Committer(pool: pool, session: session, metrics: metrics, logger: logger)
-        hints = HintSender(source: pool, logger: logger)
-        interruptions = InterruptionLog(pool: pool, logger: logger)
+        hints = HintSender(source: pool, logger: logger) { metrics.hintLost() }
+        interruptions = InterruptionLog(pool: pool, logger: logger) { metrics.cancelHeard(after: $0) }
         paths = PathRegistry(pool: pool, logger: logger)
         reaper = Reaper(pool: pool, metrics: metrics, logger: logger, deathLimit: configuration.deathLimit)
         state = Mutex(
@@ -111,6 +117,7 @@ final class WorkerEngine: Sendable {
     var applier: Applier {
         Applier(
             source: pool, hints: hints, logger: logger, executions: executions, metrics: metrics,
+            reach: pendingReach,
             cancelled: { self.cancelled(run: $0, session: $1) }, ready: { self.hinted() },
             pending: { self.pendingAlarm.ring() })
     }

@@ -44,7 +44,7 @@ struct BenchClaimer {
     }
 
     private func parameters(_ limit: Int) -> [any PostgresEncodable] {
-        [queue, session, Int32(limit), low, functions, [Int32](), [Duration](), nil as Duration?]
+        [queue, session, Int32(limit), low, functions, [Int32](), [Duration](), nil as Duration?, false]
     }
 
     private struct Plan: Decodable {

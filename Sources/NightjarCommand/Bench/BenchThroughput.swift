@@ -50,6 +50,9 @@ struct BenchThroughput: Subcommand {
     @Option(help: "For how long, with --rate.")
     var seconds = 10.0
 
+    @Flag(help: "With metrics kept for Prometheus.")
+    var metrics = false
+
     @Flag(help: "Measure one, two and four workers, three steps, and with sleeping runs.")
     var all = false
 
@@ -69,7 +72,8 @@ struct BenchThroughput: Subcommand {
     }
 
     private func measure(_ arena: BenchArena) async throws {
-        let bench = ThroughputCase(name: "", steps: steps, workers: workers, runs: runs, concurrency: concurrency)
+        let bench = ThroughputCase(
+            name: "", steps: steps, workers: workers, runs: runs, concurrency: concurrency, hasMetrics: metrics)
         try await bench.prepare(arena, sleeping: sleeping ?? 0, finished: finished)
         var figures = [
             BenchFigure("workers", workers), BenchFigure("steps_per_run", steps),

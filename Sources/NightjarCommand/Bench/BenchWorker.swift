@@ -1,6 +1,8 @@
 import ArgumentParser
+import CoreMetrics
 import Foundation
 import Nightjar
+import NightjarMetrics
 
 #if canImport(Darwin)
     import Darwin
@@ -26,12 +28,15 @@ struct BenchWorker: Subcommand {
         var concurrency = 100
         /// How many more runs it leases than it executes; nil: as many as workers do.
         var localQueue: Int?
+        /// Whether it counts, as for Prometheus.
+        var hasMetrics = false
     }
 
     func execute() async throws -> ExitStatus {
         guard let line = readLine(), let order = try? JSONDecoder().decode(Order.self, from: Data(line.utf8)) else {
             throw CommandError(.usage, "'nightjar bench worker' is started by the other scenarios")
         }
+        if order.hasMetrics { MetricsSystem.bootstrap(PrometheusRegistry()) }
         let gate = BenchGate()
         Thread.detachNewThread {
             while readLine() != nil { gate.open() }

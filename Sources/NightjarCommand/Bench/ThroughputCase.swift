@@ -9,6 +9,7 @@ struct ThroughputCase: Sendable {
     var workers: Int
     var runs: Int
     var concurrency: Int
+    var hasMetrics = false
 
     /// One measurement.
     struct Result: Sendable {
@@ -27,7 +28,8 @@ struct ThroughputCase: Sendable {
     /// What its worker processes are told.
     func order(_ arena: BenchArena) -> BenchWorker.Order {
         BenchWorker.Order(
-            database: arena.database.keywords, steps: steps, concurrency: concurrency, localQueue: concurrency * 4)
+            database: arena.database.keywords, steps: steps, concurrency: concurrency, localQueue: concurrency * 4,
+            hasMetrics: hasMetrics)
     }
 
     /// Registers the function, and makes the runs that are there besides.

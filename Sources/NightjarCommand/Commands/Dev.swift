@@ -40,6 +40,8 @@ struct Dev: Subcommand {
 
     @OptionGroup var server: ServerOptions
 
+    @OptionGroup var metrics: MetricsOptions
+
     @OptionGroup var output: OutputOptions
 
     func execute() async throws -> ExitStatus {
@@ -80,17 +82,23 @@ struct Dev: Subcommand {
             for await _ in signals.first { break }
             return
         }
-        let configuration = try server.configuration(try options.file(), isDevelopment: true)
+        let file = try options.file()
+        var configuration = try server.configuration(file, isDevelopment: true)
+        let metrics = try metrics.setting(file)
+        configuration.worker.metricsByTenant = metrics?.byTenant ?? false
         let logger = ServerOptions.logger(server.logLevel)
         var database = report.database
         if database.applicationName == nil { database.applicationName = "nightjar dev" }
+        let endpoint = metrics?.endpoint(database: database, logger: logger) { [json = output.json] in
+            if !json { Output.line("Metrics are at \($0).") }
+        }
         let process = ServerProcess(database: database, configuration: configuration, logger: logger) {
             [json = output.json] configuration, port in
             var report = report
             report.http = ServeReport(configuration: configuration, port: port)
             do { try report.write(asJSON: json) } catch { Output.error("\(error)") }
         }
-        try await ServiceRunner.run(process, signals, logger: logger)
+        try await ServiceRunner.run(process, beside: endpoint, signals, logger: logger)
     }
 
     private func developmentDirectory() throws -> DevelopmentDirectory {

@@ -19,6 +19,8 @@ struct Events: Subcommand {
 
     @OptionGroup var options: DatabaseOptions
 
+    @OptionGroup var replica: ReplicaOptions
+
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
@@ -26,7 +28,9 @@ struct Events: Subcommand {
     }
 
     func execute() async throws -> ExitStatus {
-        let events = try await options.withReports("events") { try await $0.events(name: name, limit: limit) }
+        let events = try await options.withReports("events", preferring: replica) {
+            try await $0.events(name: name, limit: limit)
+        }
         guard !events.isEmpty else {
             if !output.json { Output.line("No events.") }
             return .notAsWanted

@@ -6,19 +6,24 @@ import NightjarServer
 /// `nightjar keys`
 struct Keys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make, list and revoke the keys of those who send events over HTTP.",
+        abstract: "Make, list, rotate and revoke the keys of those who send events over HTTP.",
         discussion: """
             A key is the last part of the address that events are sent to, and what SDKs take from INNGEST_EVENT_KEY. It is \
             shown once, when it is made; the database has only its hash. As soon as there is a key, 'nightjar serve' asks \
             for one: start it again after the first.
 
+            A key belongs to a tenant, and what is sent with it is that tenant's: --tenant says whose, else it is the tenant \
+            of the connection.
+
             EXAMPLES
               nightjar keys create shop
+              nightjar keys create web --tenant shop
               nightjar keys list
+              nightjar keys rotate shop --keep 24h
               nightjar keys revoke shop
               curl http://localhost:8288/e/$KEY -d '{"name": "shop/order.placed", "data": {"id": 1}}'
             """,
-        subcommands: [CreateKey.self, ListKeys.self, RevokeKey.self])
+        subcommands: [CreateKey.self, ListKeys.self, RotateKey.self, RevokeKey.self])
 }
 
 /// `nightjar keys create`
@@ -29,13 +34,15 @@ struct CreateKey: Subcommand {
     @Argument(help: "What it is for, such as the name of an app.")
     var name: String
 
+    @OptionGroup var tenant: KeyTenantOption
+
     @OptionGroup var options: DatabaseOptions
 
     @OptionGroup var output: OutputOptions
 
     func execute() async throws -> ExitStatus {
         guard !name.isEmpty, name.count <= 255 else { throw CommandError(.usage, "a name has 1 to 255 characters") }
-        let key = try await options.withKeys { try await $0.create(name) }
+        let key = try await options.withKeys(of: tenant) { try await $0.create(name) }
         if output.json {
             try Output.json(["name": .string(name), "key": .string(key)])
         } else {
@@ -52,12 +59,14 @@ struct ListKeys: Subcommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "List the keys by name. The keys themselves are nowhere.")
 
+    @OptionGroup var tenant: KeyTenantOption
+
     @OptionGroup var options: DatabaseOptions
 
     @OptionGroup var output: OutputOptions
 
     func execute() async throws -> ExitStatus {
-        let keys = try await options.withKeys { try await $0.list() }
+        let keys = try await options.withKeys(of: tenant) { try await $0.list() }
         if output.json {
             try Output.json(
                 .array(
@@ -71,10 +80,45 @@ struct ListKeys: Subcommand {
             for key in keys {
                 Output.line(
                     "\(key.name)  made \(Timestamp.text(of: key.createdAt))"
-                        + (key.revokedAt.map { ", revoked \(Timestamp.text(of: $0))" } ?? ""))
+                        + (key.revokedAt.map {
+                            "\($0 > Date() ? ", good until" : ", revoked") \(Timestamp.text(of: $0))"
+                        } ?? ""))
             }
         }
         return keys.isEmpty ? .notAsWanted : .success
+    }
+}
+
+/// `nightjar keys rotate`
+struct RotateKey: Subcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rotate", abstract: "Make another key under a key's name; the old one goes on for a while.",
+        discussion: """
+            Both are good until the time is up, so that senders can change over one by one. The old key is listed with its \
+            number behind its name, and can be revoked before.
+            """)
+
+    @Argument(help: "The key's name.")
+    var name: String
+
+    @Option(help: ArgumentHelp("For how long the old key is good.", valueName: "time"))
+    var keep = TimeSpan(seconds: 86_400)
+
+    @OptionGroup var tenant: KeyTenantOption
+
+    @OptionGroup var options: DatabaseOptions
+
+    @OptionGroup var output: OutputOptions
+
+    func execute() async throws -> ExitStatus {
+        let new = try await options.withKeys(of: tenant) { try await $0.rotate(name, keeping: keep.duration) }
+        if output.json {
+            try Output.json(["name": .string(name), "key": .string(new.key), "old": .string(new.oldName)])
+        } else {
+            Output.line(new.key)
+            Output.note("Keep it: it is not stored. The old one is now called \"\(new.oldName)\".")
+        }
+        return .success
     }
 }
 
@@ -86,10 +130,12 @@ struct RevokeKey: Subcommand {
     @Argument(help: "The key's name.")
     var name: String
 
+    @OptionGroup var tenant: KeyTenantOption
+
     @OptionGroup var options: DatabaseOptions
 
     func execute() async throws -> ExitStatus {
-        guard try await options.withKeys({ try await $0.revoke(name) }) else {
+        guard try await options.withKeys(of: tenant, { try await $0.revoke(name) }) else {
             throw CommandError(
                 .notAsWanted, "there is no key \"\(name)\" that could be revoked; see 'nightjar keys list'")
         }
@@ -98,10 +144,20 @@ struct RevokeKey: Subcommand {
     }
 }
 
+/// Whose keys a subcommand is about.
+struct KeyTenantOption: ParsableArguments {
+    @Option(help: "Whose keys: a tenant's name or number. Without it, those of the connection's tenant.")
+    var tenant: String?
+}
+
 extension DatabaseOptions {
     /// Lends the keys of the database.
-    fileprivate func withKeys<T: Sendable>(_ body: (EventKeyStore) async throws -> T) async throws -> T {
-        let session = PostgresSession(try database().named("keys"), logger: .quiet)
+    fileprivate func withKeys<T: Sendable>(
+        of tenant: KeyTenantOption, _ body: (EventKeyStore) async throws -> T
+    ) async throws -> T {
+        var configuration = try database().named("keys")
+        if let name = tenant.tenant { configuration.settings["nightjar.tenant"] = name }
+        let session = PostgresSession(configuration, logger: .quiet)
         do {
             let result = try await body(EventKeyStore(session))
             await session.close()

@@ -35,6 +35,8 @@ struct Runs: Subcommand {
 
     @OptionGroup var options: DatabaseOptions
 
+    @OptionGroup var replica: ReplicaOptions
+
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
@@ -44,7 +46,7 @@ struct Runs: Subcommand {
     func execute() async throws -> ExitStatus {
         let query = RunQuery(
             status: status, function: function, app: app, since: since?.before(Date()), limit: limit)
-        let runs = try await options.withReports("runs") { try await $0.runs(query) }
+        let runs = try await options.withReports("runs", preferring: replica) { try await $0.runs(query) }
         guard !runs.isEmpty else {
             if !output.json { Output.line("No runs.") }
             return .notAsWanted

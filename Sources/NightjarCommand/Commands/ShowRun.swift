@@ -22,10 +22,16 @@ struct ShowRun: Subcommand {
 
     @OptionGroup var options: DatabaseOptions
 
+    @OptionGroup var replica: ReplicaOptions
+
     @OptionGroup var output: OutputOptions
 
     func execute() async throws -> ExitStatus {
-        let timeline = try await options.withReports("run") { try await $0.timeline(of: id) }
+        var timeline = try await options.withReports("run", preferring: replica) { try await $0.timeline(of: id) }
+        if timeline == nil, try replica.setting(options.file()) != nil {
+            // It may have been started just now.
+            timeline = try await options.withReports("run") { try await $0.timeline(of: id) }
+        }
         guard let timeline else {
             throw CommandError(.notAsWanted, "there is no run \(id.text)")
         }

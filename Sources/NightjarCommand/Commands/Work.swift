@@ -15,6 +15,7 @@ struct Work: Subcommand {
 
             EXAMPLES
               nightjar work
+              nightjar work --metrics 9464         # http://127.0.0.1:9464/metrics, for Prometheus
               NIGHTJAR_SIGNING_KEY=signkey-prod-… nightjar work --database postgres://…
             """)
 
@@ -30,6 +31,8 @@ struct Work: Subcommand {
     @Option(help: "What is logged, to standard error.")
     var logLevel: LogLevel?
 
+    @OptionGroup var metrics: MetricsOptions
+
     @OptionGroup var options: DatabaseOptions
 
     func execute() async throws -> ExitStatus {
@@ -37,12 +40,16 @@ struct Work: Subcommand {
         defer { withExtendedLifetime(signals) {} }
         var configuration = ServerConfiguration()
         configuration.allowsPrivateFetch = allowPrivateFetch
-        configuration.keys.signing = try SigningKeySetting(file: signingKeyFile ?? options.file()?.signingKeyFile)
-            .keys()
+        let file = try options.file()
+        configuration.keys.signing = try SigningKeySetting(file: signingKeyFile ?? file?.signingKeyFile).keys()
+        let metrics = try metrics.setting(file)
+        configuration.worker.metricsByTenant = metrics?.byTenant ?? false
         let logger = ServerOptions.logger(logLevel)
+        let database = try options.database().named("work")
+        let endpoint = metrics?.endpoint(database: database, logger: logger) { Output.line("Metrics are at \($0).") }
         try await ServiceRunner.run(
-            WorkProcess(database: try options.database().named("work"), configuration: configuration, logger: logger),
-            signals, logger: logger)
+            WorkProcess(database: database, configuration: configuration, logger: logger), beside: endpoint, signals,
+            logger: logger)
         return .success
     }
 }

@@ -26,9 +26,19 @@ struct ConfigurationFile {
     var signingKeyFile: String?
     var tlsCertificate: String?
     var tlsKey: String?
+    /// Where metrics are exposed: a port, or an address and a port.
+    var metrics: String?
+    var metricsTenants: String?
+    var metricsDatabase: String?
+    var replica: String?
+    /// Seconds.
+    var replicaLag: Int?
 
     static let name = "nightjar.json"
-    private static let texts = ["database", "directory", "host", "signing_key_file", "tls_certificate", "tls_key"]
+    private static let texts = [
+        "database", "directory", "host", "signing_key_file", "tls_certificate", "tls_key",
+        "metrics", "metrics_tenants", "metrics_database", "replica",
+    ]
 
     /// Reads the named file, or, when none is named, ./nightjar.json if it is there.
     static func read(named name: String?, in directory: URL) throws -> ConfigurationFile? {
@@ -47,7 +57,7 @@ struct ConfigurationFile {
         guard let values = (try? JSONDecoder().decode(JSON.self, from: data))?.object else {
             throw CommandError(.usage, "\(path) is not a JSON object, like {\"database\": \"postgres://…\"}")
         }
-        let known = Self.texts + ["port", "apps"]
+        let known = Self.texts + ["port", "apps", "replica_lag"]
         if let unknown = values.keys.sorted().first(where: { !known.contains($0) }) {
             let names = known.map { "\"\($0)\"" }.joined(separator: ", ")
             throw CommandError(.usage, "\(path): unknown key \"\(unknown)\"; there are \(names)")
@@ -62,6 +72,10 @@ struct ConfigurationFile {
         database = values["database"]?.string
         directory = values["directory"]?.string.map { URL(filePath: $0, directoryHint: .isDirectory, relativeTo: url) }
         host = values["host"]?.string
+        metrics = values["metrics"]?.string
+        metricsTenants = values["metrics_tenants"]?.string
+        metricsDatabase = values["metrics_database"]?.string
+        replica = values["replica"]?.string
         signingKeyFile = file("signing_key_file")
         tlsCertificate = file("tls_certificate")
         tlsKey = file("tls_key")
@@ -70,6 +84,12 @@ struct ConfigurationFile {
                 throw CommandError(.usage, "\(path): \"port\" must be a number from 0 to 65535")
             }
             port = Int(number)
+        }
+        if let value = values["replica_lag"] {
+            guard let number = value.integer, number >= 0 else {
+                throw CommandError(.usage, "\(path): \"replica_lag\" must be a number of seconds")
+            }
+            replicaLag = Int(number)
         }
         if let value = values["apps"] {
             guard let list = value.array, list.allSatisfy({ $0.string != nil }) else {

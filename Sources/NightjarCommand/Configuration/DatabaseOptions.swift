@@ -41,6 +41,29 @@ struct DatabaseOptions: ParsableArguments {
 }
 
 extension DatabaseOptions {
+    /// Lends a reader of the standby, if there is one that may be asked, else of the database, and closes it.
+    func withReports<T>(
+        _ command: String, preferring replica: ReplicaOptions, _ body: (Reports) async throws -> T
+    ) async throws -> T {
+        let file = try file()
+        guard let setting = try replica.setting(file) else { return try await withReports(command, body) }
+        let lag = try replica.maximumLag(file)
+        let reports = Reports(database: setting.named(command), logger: .quiet)
+        do {
+            guard let problem = await reports.problem(maximumLag: lag) else {
+                let result = try await body(reports)
+                await reports.close()
+                return result
+            }
+            Output.error("the replica of \(setting.origin) is not asked: \(problem). The database itself answers.")
+        } catch {
+            await reports.close()
+            throw error
+        }
+        await reports.close()
+        return try await withReports(command, body)
+    }
+
     /// Lends a reader of the database, and closes it.
     func withReports<T>(_ command: String, _ body: (Reports) async throws -> T) async throws -> T {
         let reports = Reports(database: try database().named(command), logger: .quiet)

@@ -4,8 +4,14 @@ import ServiceLifecycle
 
 /// Runs a service until the first SIGTERM or SIGINT, then lets it end in good order; the second ends the process.
 enum ServiceRunner {
-    static func run(_ service: some Service, _ signals: TerminationSignals, logger: Logger) async throws {
-        let group = ServiceGroup(configuration: .init(services: [.init(service: service)], logger: .quiet))
+    /// - Parameter companion: What runs beside it, and longer.
+    static func run(
+        _ service: some Service, beside companion: (any Service)? = nil, _ signals: TerminationSignals, logger: Logger
+    ) async throws {
+        // They are told to end in the reverse order.
+        let services = [companion, service].compactMap { $0 }
+        let group = ServiceGroup(
+            configuration: .init(services: services.map { .init(service: $0) }, logger: .quiet))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             tasks.addTask {

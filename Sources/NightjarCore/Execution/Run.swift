@@ -22,11 +22,13 @@ final class Run: TaskExecutor {
     }
 
     let id: UUID
+    let tenant: String
     let options: FunctionOptions
     let clock: RunClock
     let random: @Sendable () -> Double
     let makeEventID: @Sendable () -> UUID
     let interrupted: @Sendable ([String]) -> Void
+    let executing: @Sendable (Int) -> Void
     let state: Mutex<State>
 
     private let beginning: Date
@@ -35,11 +37,13 @@ final class Run: TaskExecutor {
     init(_ execution: RunExecution) {
         let context = execution.context
         id = context.runID
+        tenant = context.tenant
         options = execution.definition.options
         clock = execution.clock
         random = execution.random
         makeEventID = execution.makeEventID
         interrupted = execution.interrupted
+        executing = execution.executing
         beginning = RunMachine.beginning(of: context)
         beginningElapsed = clock.elapsed()
         let machine = RunMachine(

@@ -29,6 +29,7 @@ package struct RunExecution: Sendable {
     let makeEventID: @Sendable () -> UUID
     let mailbox: RunMailbox
     let interrupted: @Sendable ([String]) -> Void
+    let executing: @Sendable (Int) -> Void
 
     /// - Parameters:
     ///   - definition: The function; its id is the context's.
@@ -42,12 +43,14 @@ package struct RunExecution: Sendable {
     ///   - mailbox: Takes what comes for the run's open steps from the context's moment on.
     ///   - interrupted: Called at most once: when the surrounding task is cancelled or a commit is refused, with the
     ///     keys of the steps whose bodies are in flight then.
+    ///   - executing: Told of each step body that begins, by 1, and of each that ends, by -1.
     package init(
         definition: FunctionDefinition, context: RunContext, recorder: any RunRecorder,
         clock: RunClock = .continuous, logger: Logger, patience: Patience = Patience(),
         random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
         makeEventID: @escaping @Sendable () -> UUID = { UUID() },
-        mailbox: RunMailbox = RunMailbox(), interrupted: @escaping @Sendable ([String]) -> Void = { _ in }
+        mailbox: RunMailbox = RunMailbox(), interrupted: @escaping @Sendable ([String]) -> Void = { _ in },
+        executing: @escaping @Sendable (Int) -> Void = { _ in }
     ) {
         self.definition = definition
         self.context = context
@@ -59,6 +62,7 @@ package struct RunExecution: Sendable {
         self.makeEventID = makeEventID
         self.mailbox = mailbox
         self.interrupted = interrupted
+        self.executing = executing
     }
 
     /// Executes the run; returns when its user code has ended.

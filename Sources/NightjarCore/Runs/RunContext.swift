@@ -3,6 +3,8 @@ package import Foundation
 /// All that an execution of a run starts from.
 package struct RunContext: Sendable {
     package var runID: UUID
+    /// The name of the tenant that the run is for.
+    package var tenant: String
     /// The id of the function.
     package var function: String
     package var event: RecordedEvent
@@ -26,11 +28,13 @@ package struct RunContext: Sendable {
     package var startedAt: Date
 
     package init(
-        runID: UUID, function: String, event: RecordedEvent, events: [RecordedEvent]? = nil, memo: [RecordedStep] = [],
+        runID: UUID, tenant: String = "default", function: String, event: RecordedEvent,
+        events: [RecordedEvent]? = nil, memo: [RecordedStep] = [],
         attempts: [RecordedAttempt] = [], open: [OpenStep] = [], arrivals: [Arrival] = [], mail: Int = 0,
         remoteState: Int16 = 0, now: Date, startedAt: Date
     ) {
         self.runID = runID
+        self.tenant = tenant
         self.function = function
         self.event = event
         self.events = events ?? [event]

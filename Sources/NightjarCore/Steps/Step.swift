@@ -15,6 +15,9 @@ public struct Step: Sendable {
     /// The run that is being executed.
     public var runID: UUID { run.id }
 
+    /// The name of the tenant that the run is for, as it was when the worker started.
+    public var tenant: String { run.tenant }
+
     /// Executes `body` once and records its result; when the function is replayed, returns the recorded result.
     ///
     /// The body starts after everything before it is recorded. After a crash in the middle it is executed again, so
@@ -45,11 +48,14 @@ public struct Step: Sendable {
                 meeting = try await run.wait(ticket)
             case .start(let key, let attempt):
                 let body = StepBody(
-                    context: StepContext(runID: run.id, stepID: key, attempt: attempt),
+                    context: StepContext(runID: run.id, tenant: run.tenant, stepID: key, attempt: attempt),
                     timeout: timeout ?? run.options.stepTimeout, limit: run.options.outputLimit, clock: run.clock,
                     work: body)
                 let execution = RunMachine.Execution(key: key, attempt: attempt, startedAt: run.now)
-                switch await body.execute() {
+                run.executing(1)
+                let result = await body.execute()
+                run.executing(-1)
+                switch result {
                 case .success((let output, let text)):
                     if let ticket = try run.completed(execution, output: text) { _ = try await run.wait(ticket) }
                     return output

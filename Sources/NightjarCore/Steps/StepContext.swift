@@ -10,6 +10,8 @@ public import Foundation
 public struct StepContext: Sendable, Hashable {
     /// The run that the step belongs to.
     public let runID: UUID
+    /// The name of the tenant that the run is for, as it was when the worker started.
+    public let tenant: String
     /// The step; for the second, third … use of an id in the run with `:1`, `:2` … after it.
     public let stepID: String
     /// Which attempt this is, from 1.

@@ -30,7 +30,7 @@ struct SpanOutput: Sendable {
             let run = try await RunActions(services: services).existing(id.run)
             return SpanOutput(data: run.output, error: run.error)
         }
-        let entries = try await services.pool.withConnection { db in
+        let entries = try await services.reads.withConnection { db in
             // Of this tenant: runs are read by it, what they recorded is not.
             try RunEntry.read(db, [id.run]).isEmpty ? [] : StepEntry.read(db, of: [id.run])
         }

@@ -56,7 +56,7 @@ extension GraphQLSchema {
             "cronSchedule": .init(RunEntry.self) { _, _ in .null },
             "function": .init(RunEntry.self, type: "Function") { run, _ in .object(RunFunction(run: run)) },
             "trace": .init(RunEntry.self, arguments: ["preview"], type: "RunTraceSpan") { run, _ in
-                let entries = try await services.pool.withConnection { db in try StepEntry.read(db, of: [run.id]) }
+                let entries = try await services.reads.withConnection { db in try StepEntry.read(db, of: [run.id]) }
                 return .object(TraceSpan(run, entries))
             },
         ]

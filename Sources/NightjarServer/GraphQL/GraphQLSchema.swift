@@ -61,11 +61,11 @@ struct GraphQLSchema: Sendable {
                 return .object(RunTrigger(run: run, events: try await events(run.eventIDs).map(\.event)))
             },
             "functions": .init(GraphQLRoot.self, type: "Function") { _, _ in
-                let all = try await services.pool.withConnection { db in try FunctionEntry.named(db) }
+                let all = try await services.reads.withConnection { db in try FunctionEntry.named(db) }
                 return .list(all.filter { $0.archivedAt == nil }.map { .object($0) })
             },
             "apps": .init(GraphQLRoot.self, arguments: ["filter"], type: "App") { _, _ in
-                let all = try await services.pool.withConnection { db in try FunctionEntry.named(db) }
+                let all = try await services.reads.withConnection { db in try FunctionEntry.named(db) }
                 return .list(
                     Dictionary(grouping: all, by: \.app).sorted { $0.key < $1.key }.map { .object($0.value[0]) })
             },
@@ -79,7 +79,7 @@ struct GraphQLSchema: Sendable {
                 guard try await services.client.cancel(run.id, actor: "API") != .ended else {
                     throw GraphQLError("cannot cancel an ended run", code: "conflict")
                 }
-                return .object(try await self.run(.string(ULID.text(run.id))))
+                return .object(try await RunActions(services: services).current(run.id))
             },
             "rerun": .init(GraphQLRoot.self, arguments: ["runID", "fromStep"]) { _, arguments in
                 let run = try await run(arguments["runID"])
@@ -101,18 +101,18 @@ struct GraphQLSchema: Sendable {
     }
 
     private func trace(_ run: RunEntry) async throws -> TraceSpan {
-        TraceSpan(run, try await services.pool.withConnection { db in try StepEntry.read(db, of: [run.id]) })
+        TraceSpan(run, try await services.reads.withConnection { db in try StepEntry.read(db, of: [run.id]) })
     }
 
     /// Events with their runs: two questions for all of them.
     private func events(_ ids: [UUID]) async throws -> [EventWithRuns] {
-        try await services.pool.withConnection { db in try EventWithRuns.read(db, EventEntry.read(db, ids)) }
+        try await services.reads.withConnection { db in try EventWithRuns.read(db, EventEntry.read(db, ids)) }
     }
 
     private func latest(name: String?, limit: Int, isInternal: Bool) async throws -> [EventWithRuns] {
         let now = Date()
         let day = now.addingTimeInterval(-86_400)
-        return try await services.pool.withConnection { db in
+        return try await services.reads.withConnection { db in
             let events = try db.query(
                 Statement.apiEvents.sql,
                 [

@@ -22,6 +22,8 @@ struct FailureMiddleware: RouterMiddleware {
     }
 
     private func failure(for error: any Error, _ request: Request, _ context: ServerContext) -> RequestFailure {
+        let refusal = (error as? PostgresError).flatMap(NightjarError.tenantRefusal) ?? error as? NightjarError
+        if let failure = refusal.flatMap(RequestFailure.init(ofTenant:)) { return failure }
         switch error {
         case let error as RequestFailure:
             return error

@@ -28,6 +28,10 @@ package struct ServerConfiguration: Sendable {
     package var bodyTimeout: Duration = .seconds(60)
     /// The connections to the database.
     package var connections = 8
+    /// A standby of the database, which is asked for what changes nothing.
+    package var replica: PostgresConfiguration?
+    /// How old what the standby shows may be.
+    package var replicaLag: Duration = .seconds(10)
     /// The connections that may be open at once; others wait in the backlog.
     package var connectionLimit = 10_000
     /// The requests that may be handled at once; others are answered 503.

@@ -40,17 +40,28 @@ package struct ServerProcess: Service {
         var database = database.forEngine(name: "nightjar serve")
         // Events of requests share a statement with one whose id somebody's transaction holds: they are not to wait for long.
         database.settings["lock_timeout"] = "1s"
+        database.settings["nightjar.hints"] = "kept"
         let pool = PostgresPool(database, configuration: poolConfiguration, logger: logger)
-        do {
-            try await serve(pool)
-        } catch {
-            await pool.close()
-            throw error
+        let replica = configuration.replica.map { replica in
+            var replica = replica
+            replica.settings["default_transaction_read_only"] = "on"
+            // While it is down, whoever asks is not to wait for it.
+            poolConfiguration.waiterTimeout = .seconds(1)
+            return PostgresPool(
+                replica.forEngine(name: "nightjar serve"), configuration: poolConfiguration, logger: logger)
         }
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await serve(pool, replica))
+        } catch {
+            result = .failure(error)
+        }
+        await replica?.close()
         await pool.close()
+        try result.get()
     }
 
-    private func serve(_ pool: PostgresPool) async throws {
+    private func serve(_ pool: PostgresPool, _ replica: PostgresPool?) async throws {
         var configuration = configuration
         configuration.keys.areStored = try await pool.withConnection { db in
             try Migrator.checkCurrent(db)
@@ -61,8 +72,10 @@ package struct ServerProcess: Service {
         // After a long time without anything that runs the last part of the logs may be near its end.
         try await housekeeper.makePartitions()
         let services = ServerServices(
-            pool: pool, client: Client(sharing: pool, writers: 3, logger: logger), configuration: configuration,
+            pool: pool, replica: replica, client: Client(sharing: pool, writers: 3, logger: logger),
+            configuration: configuration,
             logger: logger)
+        await services.reads.look()
         let (listening, begin) = AsyncStream.makeStream(of: Void.self)
         let server = Server(services: services) { [onListening, configuration] port in
             begin.yield()
@@ -70,6 +83,8 @@ package struct ServerProcess: Service {
         }
         try await withThrowingTaskGroup(of: Void.self) { background in
             background.addTask { await housekeeper.run() }
+            background.addTask { await services.reads.watch() }
+            background.addTask { await PoolMetrics(pool, name: "serve").run() }
             defer { background.cancelAll() }
             // All of them end when the process is told to shut down; an error of one ends the others.
             try await withThrowingTaskGroup(of: Void.self) { group in

@@ -4,6 +4,8 @@ package import Nightjar
 /// What the handlers of requests share.
 package struct ServerServices: Sendable {
     package let pool: PostgresPool
+    /// For what changes nothing and need not see what has just been written.
+    let reads: ReadSource
     package let client: Client
     package let configuration: ServerConfiguration
     package let logger: Logger
@@ -18,8 +20,14 @@ package struct ServerServices: Sendable {
         AppSync(registry: registry, kind: configuration.kind, keys: configuration.keys.signing)
     }
 
-    package init(pool: PostgresPool, client: Client, configuration: ServerConfiguration, logger: Logger) {
+    /// - Parameter replica: The connections to a standby of the same database.
+    package init(
+        pool: PostgresPool, replica: PostgresPool? = nil, client: Client, configuration: ServerConfiguration,
+        logger: Logger
+    ) {
         self.pool = pool
+        reads = ReadSource(
+            primary: pool, replica: replica, maximumLag: configuration.replicaLag, logger: logger)
         self.client = client
         self.configuration = configuration
         self.logger = logger

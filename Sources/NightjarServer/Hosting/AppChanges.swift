@@ -26,20 +26,26 @@ final class AppChanges: Sendable {
     /// Listens until the task is cancelled.
     func listen() async {
         let channels = [Self.channel, QueueWorker.channel]
+        let metrics = ListenerMetrics(listener: "work")
+        defer { metrics.ended() }
         for await element in PostgresNotifications(database, channels: channels, logger: logger) {
             switch element {
             // What was told while nobody listened is lost: look once.
             case .listening:
+                metrics.listening()
                 ring()
                 for host in hosts.withLock({ $0 }) { host.listening() }
             case .notification(Self.channel, let payload, _):
+                metrics.notified()
                 // It registers because it runs, be it with what is known already.
                 for host in hosts.withLock({ $0 }) where "\(host.queue)" == payload { host.reachable() }
                 ring()
             case .notification(_, let payload, _):
+                metrics.notified()
                 for host in hosts.withLock({ $0 }) { host.heard(payload) }
                 if QueueWorker.isReady(payload) { readyAlarm.ring() }
             case .lost(let error):
+                metrics.lost()
                 logger.info("not listening; polling", metadata: ["error": "\(error)"])
             }
         }

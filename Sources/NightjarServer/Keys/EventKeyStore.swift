@@ -1,7 +1,7 @@
 package import Foundation
 package import Nightjar
 
-/// The event keys in the database: only what they hash to.
+/// The event keys of the connection's tenant: only what they hash to.
 package struct EventKeyStore: Sendable {
     /// A key, without the key itself, which nobody has but its owner.
     package struct Entry: Sendable {
@@ -35,7 +35,12 @@ package struct EventKeyStore: Sendable {
     /// All keys, also those that were revoked, oldest first.
     package func list() async throws -> [Entry] {
         try await session.run { db in
-            try db.query("SELECT name, created_at, revoked_at FROM nightjar.event_keys ORDER BY key_id").map {
+            try db.query(
+                """
+                SELECT name, created_at, revoked_at FROM nightjar.event_keys
+                WHERE tenant_id = nightjar.current_tenant() ORDER BY key_id
+                """
+            ).map {
                 Entry(
                     name: try $0.decode("name"), createdAt: try $0.decode("created_at"),
                     revokedAt: try $0.decode("revoked_at"))
@@ -47,8 +52,37 @@ package struct EventKeyStore: Sendable {
     package func revoke(_ name: String) async throws -> Bool {
         try await session.run { db in
             try db.execute(
-                "UPDATE nightjar.event_keys SET revoked_at = now() WHERE name = $1 AND revoked_at IS NULL", [name]) > 0
+                """
+                UPDATE nightjar.event_keys SET revoked_at = now()
+                WHERE tenant_id = nightjar.current_tenant() AND name = $1 AND (revoked_at IS NULL OR revoked_at > now())
+                """, [name]) > 0
         }
+    }
+
+    /// Makes another key under the name of one, which goes on for a while under another name. Answers both.
+    /// - Throws: `NightjarError` when there is no such key, or it is revoked.
+    package func rotate(_ name: String, keeping time: Duration) async throws -> (key: String, oldName: String) {
+        let key = Self.random()
+        let old = try await session.run { db in
+            try db.transaction { db in
+                let old = try db.query(
+                    """
+                    UPDATE nightjar.event_keys k SET name = left(k.name, 200) || ' #' || k.key_id, revoked_at = now() + $2
+                    WHERE k.tenant_id = nightjar.current_tenant() AND k.name = $1 AND k.revoked_at IS NULL RETURNING k.name
+                    """, [name, time]
+                ).first?.decode(0, as: String.self)
+                if old != nil {
+                    try db.execute(
+                        "INSERT INTO nightjar.event_keys (name, hash) VALUES ($1, $2)", [name, EventKeys.hash(of: key)])
+                }
+                return old
+            }
+        }
+        guard let old else {
+            throw NightjarError(
+                .configuration, "there is no key \"\(name)\" that could be rotated; see 'nightjar keys list'")
+        }
+        return (key, old)
     }
 
     /// 256 bits from the system's source, in characters that need no escapes in a URL.

@@ -45,7 +45,10 @@ final class EventKeys: Sendable {
         if let known = answers.withLock({ $0[hash] }), known.until > now { return known.tenant }
         let tenant = try await pool.withConnection { db in
             try db.query(
-                "SELECT tenant_id FROM nightjar.event_keys WHERE hash = $1 AND revoked_at IS NULL", [hash]
+                """
+                SELECT tenant_id FROM nightjar.event_keys
+                WHERE hash = $1 AND (revoked_at IS NULL OR revoked_at > now())
+                """, [hash]
             ).first?.decode(0, as: Int32.self)
         }
         answers.withLock { answers in
@@ -57,7 +60,8 @@ final class EventKeys: Sendable {
 
     private func refusal() async throws -> RequestFailure {
         let exist = try await pool.withConnection { db in
-            try db.query("SELECT EXISTS (SELECT FROM nightjar.event_keys WHERE revoked_at IS NULL)")[0]
+            try db.query(
+                "SELECT EXISTS (SELECT FROM nightjar.event_keys WHERE revoked_at IS NULL OR revoked_at > now())")[0]
                 .decode(0, as: Bool.self)
         }
         return exist

@@ -14,7 +14,7 @@ struct CancellationRoutes: RouteGroup {
             return Reply.data(try await existing(asked.id).v1)
         }
         router.serve(.get, "/v1/cancellations") { _, _ in
-            let all = try await services.pool.withConnection { db in try CancellationEntry.read(db) }
+            let all = try await services.reads.withConnection { db in try CancellationEntry.read(db) }
             return Reply.data(.array(all.map(\.v1)))
         }
         router.serve(.post, "/v1/cancellations/preview") { request, _ in try await preview(request) }

@@ -25,7 +25,7 @@ struct EventRoutes: RouteGroup {
         let ceiling = RunSearch.floor((before ?? Date()).addingTimeInterval(Self.clockSkew))
         let (cursor, name) = (try request.cursor(), request.query("name"))
         let isInternal = try request.flag("include_internal") || name?.hasPrefix("inngest/") == true
-        let events = try await services.pool.withConnection { db in
+        let events = try await services.reads.withConnection { db in
             try db.query(
                 Statement.apiEvents.sql,
                 [
@@ -42,14 +42,14 @@ struct EventRoutes: RouteGroup {
     }
 
     private func existing(_ id: UUID) async throws -> EventEntry {
-        guard let event = try await services.pool.withConnection({ db in try EventEntry.read(db, [id]).first }) else {
+        guard let event = try await services.reads.find({ db in try EventEntry.read(db, [id]).first }) else {
             throw RequestFailure(.notFound, "not_found", "there is no event \(ULID.text(id))")
         }
         return event
     }
 
     private func runs(_ id: UUID) async throws -> Response {
-        let runs = try await services.pool.withConnection { db in try RunEntry.read(db, startedBy: [id])[id] ?? [] }
+        let runs = try await services.reads.find { db in try RunEntry.read(db, startedBy: [id])[id] } ?? []
         // Nothing was started: by an event that does not exist, or by one that nobody listens to.
         if runs.isEmpty { _ = try await existing(id) }
         return Reply.data(.array(runs.map(\.v1)))

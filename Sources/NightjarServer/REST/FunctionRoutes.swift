@@ -9,7 +9,7 @@ struct FunctionRoutes: RouteGroup {
     func add(to router: Router<ServerContext>) {
         router.serve(.get, "/v1/apps/:name/functions") { _, context in
             let app = context.parameters.get("name")?.removingPercentEncoding ?? ""
-            let functions = try await services.pool.withConnection { db in
+            let functions = try await services.reads.withConnection { db in
                 try FunctionEntry.existing(db, app: app, function: nil)
             }
             // The one answer of version 1 without an envelope.

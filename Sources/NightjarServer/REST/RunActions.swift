@@ -8,6 +8,14 @@ struct RunActions: Sendable {
 
     /// Reads a run; it is an error when there is none.
     func existing(_ id: UUID) async throws -> RunEntry {
+        guard let run = try await services.reads.find({ db in try RunEntry.read(db, [id]).first }) else {
+            throw Self.unknown(id)
+        }
+        return run
+    }
+
+    /// Reads a run as it is after what has just been done to it.
+    func current(_ id: UUID) async throws -> RunEntry {
         guard let run = try await services.pool.withConnection({ db in try RunEntry.read(db, [id]).first }) else {
             throw Self.unknown(id)
         }

@@ -38,7 +38,7 @@ struct RunRoutes: RouteGroup {
         search.limit = try request.limit(1...100)
         let (app, function) = (request.query("app"), request.query("function"))
         if app != nil || function != nil {
-            search.functions = try await services.pool.withConnection { db in
+            search.functions = try await services.reads.withConnection { db in
                 try FunctionEntry.existing(db, app: app, function: function)
             }
         }
@@ -49,7 +49,7 @@ struct RunRoutes: RouteGroup {
 
     /// What the run is to do next: at most one job, since the lease holder does everything for a run.
     private func jobs(_ id: UUID) async throws -> Response {
-        let job = try await services.pool.withConnection { db in
+        let job = try await services.reads.find { db in
             try db.query(Statement.apiJob.sql, [id]).first.map { row -> ReplyValue in
                 let epoch = try row.decode("epoch", as: Int32.self)
                 let at = try row.decode("due_at", as: Date?.self) ?? row.decode("created_at")
@@ -66,10 +66,12 @@ struct RunRoutes: RouteGroup {
 
     /// What the run recorded and waits for, and why it was cancelled.
     private func steps(_ id: UUID) async throws -> Response {
-        let (run, steps) = try await services.pool.transaction(isolation: .repeatableRead, readOnly: true) { db in
-            (try RunEntry.read(db, [id]).first, try StepEntry.read(db, of: [id]))
+        let found = try await services.reads.find { db in
+            try db.transaction(isolation: .repeatableRead, readOnly: true) { db in
+                try RunEntry.read(db, [id]).first.map { ($0, try StepEntry.read(db, of: [id])) }
+            }
         }
-        guard let run else { throw RunActions.unknown(id) }
+        guard let (run, steps) = found else { throw RunActions.unknown(id) }
         var value: ReplyValue = [
             "run_id": .ulid(id), "status": .string(run.status.rawValue), "state": .string(run.state),
             "steps": .array(steps.map(\.v1)),

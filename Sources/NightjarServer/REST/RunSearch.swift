@@ -34,7 +34,7 @@ struct RunSearch: Sendable {
     func page(_ services: ServerServices) async throws -> (runs: [RunEntry], cursor: UUID?) {
         let condition = try expression.flatMap { try RunFilter(expression: $0).condition() }
         // A snapshot for all: no run ends between one list and the other.
-        return try await services.pool.transaction(isolation: .repeatableRead, readOnly: true) { db in
+        return try await services.reads.snapshot { db in
             try page(db, condition)
         }
     }

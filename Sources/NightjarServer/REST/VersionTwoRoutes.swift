@@ -39,7 +39,7 @@ struct VersionTwoRoutes: RouteGroup {
         router.serve(.post, RouterPath("\(prefix)/runs/:id/cancel")) { request, context in
             let id = try context.id(of: "run")
             guard try await actions.cancel(id, request) else {
-                let status = try await actions.existing(id).status
+                let status = try await actions.current(id).status
                 throw status == .cancelled
                     ? RequestFailure(.conflict, "run_already_cancelled", "run \(ULID.text(id)) is cancelled already")
                     : RequestFailure(
@@ -99,7 +99,7 @@ struct VersionTwoRoutes: RouteGroup {
             throw RequestFailure(.badRequest, "missing_field", "functionId needs appId")
         }
         if !apps.isEmpty {
-            search.functions = try await services.pool.withConnection { db in
+            search.functions = try await services.reads.withConnection { db in
                 try apps.flatMap { app in
                     try functions.isEmpty
                         ? FunctionEntry.existing(db, app: app, function: nil)
@@ -117,10 +117,12 @@ struct VersionTwoRoutes: RouteGroup {
     private func runs(of event: UUID, _ request: Request) async throws -> Response {
         let (limit, cursor) = (try request.limit(1...40), try request.cursor())
         let includesOutput = try request.flag("includeOutput")
-        let (isKnown, all) = try await services.pool.withConnection { db in
-            (try !EventEntry.read(db, [event]).isEmpty, try RunEntry.read(db, startedBy: [event])[event] ?? [])
+        let found = try await services.reads.find { db in
+            try EventEntry.read(db, [event]).isEmpty ? nil : RunEntry.read(db, startedBy: [event])[event] ?? []
         }
-        guard isKnown else { throw RequestFailure(.notFound, "not_found", "there is no event \(ULID.text(event))") }
+        guard let all = found else {
+            throw RequestFailure(.notFound, "not_found", "there is no event \(ULID.text(event))")
+        }
         let rest = cursor.map { cursor in all.filter { $0.id > cursor } } ?? all
         let page = rest.prefix(limit)
         return Reply.v2(

@@ -48,7 +48,11 @@ package struct RemoteCaller: AppCaller {
         let execution = RemoteExecution(
             run: run, options: function.options,
             environment: RemoteExecution.Environment(
-                call: { call in await self.make(call, body, run, function) },
+                call: { call in
+                    run.executing(1)
+                    defer { run.executing(-1) }
+                    return await self.make(call, body, run, function)
+                },
                 claim: { [pool = environment.pool] claim in
                     try await pool.withConnection { db in
                         try db.query(

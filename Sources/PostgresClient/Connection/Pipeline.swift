@@ -9,7 +9,8 @@ final class Pipeline {
     /// What was sent and not yet received.
     private var expected: [Expected] = []
     private var received = 0
-    private var isSynced = false
+    /// Ends of implicit transactions that the server has not confirmed yet; nil before the first one was sent.
+    private var unconfirmed: Int?
     /// Statements of this pipeline that the server has not yet confirmed as prepared.
     private var preparing: [String: String] = [:]
 
@@ -50,7 +51,7 @@ final class Pipeline {
 
     /// Ends the implicit transaction.
     func sync() throws {
-        isSynced = true
+        unconfirmed = (unconfirmed ?? 0) + 1
         guard PQpipelineSync(connection.handle) == 1 else { throw connection.sendFailure() }
     }
 
@@ -77,21 +78,18 @@ final class Pipeline {
         }
     }
 
-    /// Takes what is left and leaves pipeline mode.
+    /// Waits until the server has confirmed the end of the next implicit transaction.
     ///
-    /// - Returns: The first failure among what was left, as of a deferred constraint at the commit, or the loss of the
-    ///   connection before the commit was confirmed.
-    func finish() -> PostgresError? {
+    /// - Returns: What failed before, as a deferred constraint at the commit, or the loss of the connection.
+    func confirm() -> PostgresError? {
         var failure: PostgresError?
-        var isConfirmed = false
         do {
-            if !isSynced, !connection.isLost { try sync() }
             while !connection.isLost {
                 guard let result = try connection.nextResult() else { continue }
                 let status = PQresultStatus(result.pointer)
                 if status == PGRES_PIPELINE_SYNC {
-                    isConfirmed = true
-                    break
+                    unconfirmed? -= 1
+                    return failure
                 }
                 if status == PGRES_FATAL_ERROR, failure == nil { failure = connection.error(result) }
             }
@@ -100,7 +98,25 @@ final class Pipeline {
             failure = failure ?? (error as? PostgresError)
         }
         // Every statement was answered, but whether the transaction was committed nobody has said.
-        if !isConfirmed, failure == nil { failure = PostgresError(.connectionLost, "the connection was lost") }
+        return failure ?? PostgresError(.connectionLost, "the connection was lost")
+    }
+
+    /// Takes what is left and leaves pipeline mode.
+    ///
+    /// - Returns: The first failure among what was left; see ``confirm()``.
+    func finish() -> PostgresError? {
+        var failure: PostgresError?
+        do {
+            if unconfirmed == nil, !connection.isLost { try sync() }
+        } catch {
+            connection.abandon()
+            failure = error as? PostgresError
+        }
+        while unconfirmed ?? 1 > 0 {
+            let left = confirm()
+            failure = failure ?? left
+            if connection.isLost { break }
+        }
         if !connection.isLost, PQexitPipelineMode(connection.handle) != 1 { connection.abandon() }
         return failure
     }

@@ -17,6 +17,9 @@ public struct PostgresRows: Sequence {
     /// The names of the columns, in order.
     public var columns: [String] { result.columns }
 
+    /// The names of the columns' types, as SQL has them.
+    package var typeNames: [String] { columns.indices.map { result.typeName(of: $0) } }
+
     /// The row at a position from 0.
     public subscript(index: Int) -> PostgresRow {
         precondition((0..<count).contains(index), "row \(index) of \(count) rows does not exist")

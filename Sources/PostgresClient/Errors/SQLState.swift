@@ -55,6 +55,8 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
     public static let undefinedColumn = SQLState(rawValue: "42703")
     /// 42704: no such thing, where nothing more special applies.
     public static let undefinedObject = SQLState(rawValue: "42704")
+    /// 42710: an object of this name exists already.
+    public static let duplicateObject = SQLState(rawValue: "42710")
     /// 42883: no such function.
     public static let undefinedFunction = SQLState(rawValue: "42883")
     /// 42P01: no such table.

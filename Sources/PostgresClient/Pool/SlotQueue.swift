@@ -23,6 +23,11 @@ final class SlotQueue: Sendable {
     /// Whether any slot is in use.
     var isBusy: Bool { state.withLock { $0.decisions.leasedCount > 0 } }
 
+    /// How many slots are in use, and how many callers wait for one.
+    var load: (inUse: Int, waiting: Int) {
+        state.withLock { ($0.decisions.leasedCount, $0.decisions.waiterCount) }
+    }
+
     var waiterCount: Int { state.withLock { $0.decisions.waiterCount } }
 
     /// - Throws: `PostgresError`, or `CancellationError` when the task is cancelled.

@@ -171,7 +171,7 @@ struct ServerTests {
                 #expect(error?.message.contains("\(port)") == true)
             }
             let session = PostgresSession(database.configuration, logger: .init(label: "test"))
-            try await session.run { db in try db.script("DROP SCHEMA nightjar CASCADE") }
+            try await session.run { db in try db.script("DROP SCHEMA nightjar, nightjar_report CASCADE") }
             await session.close()
             let error = await #expect(throws: NightjarError.self) { try await Self.serve(database) { _, _ in } }
             #expect(error?.code == .schemaMissing)

@@ -73,6 +73,48 @@ struct AuthenticationTests {
         }
     }
 
+    @Test("an event key acts for its tenant; what that may not is refused in words, and nobody else with it")
+    func tenants() async throws {
+        try await APIServer.with([], configure: Self.signed) { server in
+            let body = "{\"name\":\"a/b\",\"data\":{\"text\":\"0123456789\"}}"
+            let tenants = Tenants(database: server.database.configuration, logger: .init(label: "test"))
+            try await tenants.create("shop")
+            var keys: [String] = []
+            for tenant in ["default", "shop"] {
+                var configuration = server.database.configuration
+                configuration.settings["nightjar.tenant"] = tenant
+                let session = PostgresSession(configuration, logger: .init(label: "test"))
+                keys.append(try await EventKeyStore(session).create("web"))
+                await session.close()
+            }
+            let shop = keys[1]
+            #expect(try await server.events(body, key: shop).status == 200)
+            #expect(try await server.number("SELECT count(*) FROM nightjar.events WHERE tenant_id = 2") == 1)
+
+            try await tenants.change("shop") { $0.eventBytes = 10 }
+            let large = try await server.events(body, key: shop)
+            #expect(
+                large.status == 413 && large.json["error"]?.string?.contains("may send 10") == true, "\(large.text)")
+            try await tenants.change("shop") { limits in
+                limits.eventBytes = nil
+                limits.liveRuns = 0
+            }
+            let many = try await server.events(body, key: shop)
+            #expect(many.status == 429 && many.headers.first(name: "Retry-After") != nil, "\(many.text)")
+            try await tenants.suspend("shop")
+            let suspended = try await server.events(body, key: shop)
+            #expect(suspended.status == 403 && suspended.text.contains("is suspended"), "\(suspended.text)")
+            // The refusal of one does not reach others that share its statement.
+            async let refused = server.events(body, key: shop)
+            async let stored = server.events(body, key: keys[0])
+            #expect(try await [refused.status, stored.status] == [403, 200])
+            try await tenants.delete("shop")
+            #expect(try await [401, 403].contains(Int(server.events(body, key: shop).status)))
+            #expect(try await server.number("SELECT count(*) FROM nightjar.events WHERE tenant_id = 2") == 0)
+            await tenants.close()
+        }
+    }
+
     @Test("a given event key opens the event API, and the API stays closed")
     func given() async throws {
         try await APIServer.with([], configure: { $0.keys.event = ["one", "two/three"] }) { server in

@@ -9,14 +9,17 @@ enum Programs {
     static let pythonTests = root.appending(path: "Tests/python")
 
     /// `nightjar`, beside the bundle of the tests.
-    static var nightjar: URL {
+    static var nightjar: URL { products.appending(path: "nightjar") }
+
+    /// A worker of the tests' own, likewise.
+    static var testWorker: URL { products.appending(path: "TestWorker") }
+
+    private static var products: URL {
         #if os(macOS)
-            let products = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }!.bundleURL
-                .deletingLastPathComponent()
+            Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }!.bundleURL.deletingLastPathComponent()
         #else
-            let products = Bundle.main.bundleURL
+            Bundle.main.bundleURL
         #endif
-        return products.appending(path: "nightjar")
     }
 
     /// An empty directory for the duration of a closure.

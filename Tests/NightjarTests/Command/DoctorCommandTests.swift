@@ -94,6 +94,30 @@ struct DoctorCommandTests {
         }
     }
 
+    @Test("finds tenants left between two states, and tables that are open to all")
+    func tenants() async throws {
+        try await TestDatabase.with { database in
+            let sound = try levels(try await nightjar("doctor", "--database", database.url, "--json"))
+            #expect(sound["tenants"] == "ok")
+            try await prepare(
+                database,
+                """
+                SELECT nightjar.create_tenant('shop'), nightjar.create_tenant('cafe');
+                SELECT nightjar.suspend_tenant('shop');
+                SELECT nightjar.delete_tenant('cafe');
+                UPDATE nightjar.tenants SET changed_at = now() - interval '2 minutes';
+                """)
+            let left = try await nightjar("doctor", "--database", database.url).output
+            #expect(left.contains("somebody began to suspend tenant \"shop\" and 1 more"), "\(left)")
+            #expect(left.contains("nightjar tenant suspend 'shop'"), "\(left)")
+            try await prepare(
+                database, "CREATE TABLE nightjar.later (tenant_id int); GRANT SELECT ON nightjar.later TO PUBLIC")
+            let open = try await nightjar("doctor", "--database", database.url, "--json")
+            #expect(try levels(open)["tenants"] == "problem")
+            #expect(open.output.contains("nightjar.later"), "\(open.output)")
+        }
+    }
+
     @Test("finds missing partitions and a missing schema")
     func schema() async throws {
         try await TestDatabase.with { database in
@@ -110,7 +134,7 @@ struct DoctorCommandTests {
             #expect(try levels(result)["partitions"] == "warning")
             #expect(result.output.contains("nightjar.steps"))
 
-            try await prepare(database, "DROP SCHEMA nightjar CASCADE")
+            try await prepare(database, "DROP SCHEMA nightjar, nightjar_report CASCADE")
             let missing = try await nightjar("doctor", "--database", database.url, "--json")
             #expect(missing.status == 1)
             #expect(try levels(missing)["schema"] == "problem")

@@ -74,7 +74,7 @@ struct MigrateTests {
     private func withEmptyDatabase(_ body: (String) async throws -> Void) async throws {
         try await TestDatabase.with { database in
             let connection = PostgresSession(database.configuration, logger: .silent)
-            try await connection.run { db in try db.script("DROP SCHEMA nightjar CASCADE") }
+            try await connection.run { db in try db.script("DROP SCHEMA nightjar, nightjar_report CASCADE") }
             await connection.close()
             try await body(database.url)
         }

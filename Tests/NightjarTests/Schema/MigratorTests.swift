@@ -108,7 +108,7 @@ struct MigratorTests {
     private static func withEmptyDatabase(_ body: (TestDatabase) async throws -> Void) async throws {
         try await TestDatabase.with { database in
             let session = PostgresSession(database.configuration, logger: .silent)
-            try await session.run { db in try db.script("DROP SCHEMA nightjar CASCADE") }
+            try await session.run { db in try db.script("DROP SCHEMA nightjar, nightjar_report CASCADE") }
             await session.close()
             try await body(database)
         }

@@ -67,6 +67,31 @@ struct ClaimScheduleTests {
         #expect(schedule.next(now: later, room: 100, jitter: 1) == .look(overdue: .seconds(2)))
     }
 
+    @Test("A claim of what is due says when the next run is, so that no look is needed for it")
+    func next() {
+        var schedule = schedule()
+        _ = schedule.next(now: start, room: 100, jitter: 1)
+        schedule.claimed(count: 0, limit: 100, passes: nil, now: start)
+        #expect(!schedule.asksNextDue)
+        schedule.expect(dueAt: start + .milliseconds(10))
+        let due = start + .milliseconds(10)
+        _ = schedule.next(now: due, room: 100, jitter: 1)
+        #expect(schedule.asksNextDue)
+        // Recorded while the claim was on its way, which does not know of it.
+        schedule.expect(dueAt: start + .milliseconds(40))
+        schedule.claimed(count: 1, due: 1, limit: 100, passes: nil, nextDueIn: .milliseconds(50), now: due)
+        #expect(schedule.next(now: due, room: 100, jitter: 1) == .wait(until: start + .milliseconds(40)))
+        let later = start + .milliseconds(40)
+        _ = schedule.next(now: later, room: 100, jitter: 1)
+        schedule.claimed(count: 1, due: 1, limit: 100, passes: nil, nextDueIn: .some(nil), now: later)
+        let action = schedule.next(now: later, room: 100, jitter: 1)
+        guard case .wait(let until) = action else {
+            Issue.record("\(action)")
+            return
+        }
+        #expect(until > later)
+    }
+
     @Test("Behind a backlog it waits for room worth a round trip, but not for ever, and reads on from where it was")
     func backlog() {
         var schedule = schedule()

@@ -82,6 +82,45 @@ struct HintTests {
         }
     }
 
+    @Test("A client says what its events have done, once they are committed, and nothing of those that did nothing")
+    func precise() async throws {
+        try await TestDatabase.with { database in
+            try await Probe.registerPost(in: database)
+            let client = Client(database: database.configuration, logger: .silent)
+            let sql = PostgresSession(database.configuration, logger: .silent)
+            var heard: [String] = []
+            for await element in PostgresNotifications(
+                database.configuration, channels: [Hint.channel], logger: .silent)
+            {
+                if case .listening = element {
+                    try await client.send([NewEvent(name: "blog/nobody.hears", data: [:])])
+                    try await client.send([NewEvent(name: "test/cancel", data: ["key": "k"])])
+                    // Starts a run, and may cancel an older one.
+                    try await client.send([NewEvent(name: "test/post", data: ["key": "k"])])
+                    try await sql.run { db in
+                        // Rolled back: what it would have said is forgotten with it.
+                        try db.script(
+                            """
+                            SET nightjar.hints = 'kept';
+                            BEGIN;
+                            INSERT INTO nightjar.events (name, data)
+                            VALUES ('test/post', '{"key": "q"}');
+                            ROLLBACK;
+                            SELECT nightjar.send_hints();
+                            """)
+                        _ = try db.query("SELECT pg_notify($1, 'end')", [Hint.channel])
+                    }
+                }
+                guard case .notification(_, let payload, _) = element else { continue }
+                if payload == "end" { break }
+                heard.append(payload)
+            }
+            #expect(heard == ["pending", "ready pending"])
+            await sql.close()
+            await client.close()
+        }
+    }
+
     @Test("Whoever sends a hint is not kept by the hints of others that gather meanwhile, which are sent all the same")
     func gathering() async throws {
         try await TestDatabase.with { database in

@@ -255,7 +255,7 @@ struct WorkerTests {
     func noSchema() async throws {
         try await TestDatabase.with { database in
             let probe = try await Probe(database)
-            try await probe.script("DROP SCHEMA nightjar CASCADE")
+            try await probe.script("DROP SCHEMA nightjar, nightjar_report CASCADE")
             let worker = Worker(
                 app: "test", functions: [Blog().publishPost], database: database.configuration, logger: .silent)
             await #expect { try await worker.run() } throws: { "\($0)".contains("nightjar migrate") }

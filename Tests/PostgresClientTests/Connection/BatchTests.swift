@@ -159,4 +159,44 @@ struct BatchTests {
             #expect(one == 1)
         }
     }
+
+    @Test("what follows a statement is a transaction of its own: it sees the commit, and undoes nothing")
+    func afterwards() async throws {
+        try await withSession { session in
+            try await session.withTable { db throws in
+                let copy = "insert into t select id + 10, note from t where id < 10"
+                #expect(try db.execute("insert into t values ($1, 'a')", [1], afterwards: copy) == 1)
+                #expect(try db.value("select count(*) from t") == 2)
+                // The copy's key is there already.
+                #expect(try db.execute("insert into t values ($1, 'b')", [2], afterwards: copy) == 1)
+                #expect(try db.value("select count(*) from t") == 3)
+                let error = postgresError {
+                    try db.execute("insert into t values ($1, 'b')", [2], afterwards: "delete from t where id = 11")
+                }
+                #expect(error?.sqlState == .uniqueViolation)
+                #expect(try db.value("select count(*) from t") == 2)
+                #expect(try db.execute("delete from t where id = $1", [1], afterwards: "select nonsense") == 1)
+                #expect(try db.value("select count(*) from t") == 1)
+                let usage = postgresError {
+                    try db.transaction { db in try db.execute("delete from t", afterwards: "select 1") }
+                }
+                #expect(usage?.code == .usage)
+                #expect(try db.value("select count(*) from t") == 1)
+            }
+        }
+    }
+
+    @Test("a deferred constraint that fails at the commit is the statement's failure, whatever follows")
+    func afterwardsDeferred() async throws {
+        try await withSession { session in
+            try await session.withTable { db throws in
+                try db.script("alter table t add constraint once unique (note) deferrable initially deferred")
+                let error = postgresError {
+                    try db.execute("insert into t values ($1, 'a'), (2, 'a')", [1], afterwards: "select 1")
+                }
+                #expect(error?.sqlState == .uniqueViolation)
+                #expect(try db.value("select count(*) from t") == 0)
+            }
+        }
+    }
 }

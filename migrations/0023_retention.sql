@@ -1,4 +1,4 @@
--- Nightjar 0019: how long the logs are kept, what unfinished runs need of them, and how data is erased on demand.
+-- Nightjar 0023: how long the logs are kept, what unfinished runs need of them, and how data is erased on demand.
 --
 -- A week of a log that nobody wants any more is emptied but for what unfinished runs need, and dropped when that is nothing:
 -- docs/retention.md tells how, Sources/Nightjar/Retention does it. Where tenants want less than the longest policy, their rows are
@@ -754,4 +754,4 @@ UNION ALL
 SELECT 'an event starts a function once', min(r.run_id::text)::uuid, count(*)::text
 FROM nightjar.runs r WHERE r.rerun_of IS NULL GROUP BY r.event_id, r.function_id HAVING count(*) > 1;
 
-INSERT INTO nightjar.migrations (version, name) VALUES (19, 'retention');
+INSERT INTO nightjar.migrations (version, name) VALUES (23, 'retention');
