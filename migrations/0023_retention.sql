@@ -68,10 +68,7 @@ BEGIN
             HINT = 'It holds hashes, no content; set the tenant''s events and runs.';
     END IF;
     IF tenant IS NOT NULL THEN
-        SELECT t.tenant_id INTO owner FROM nightjar.tenants t WHERE t.name = tenant;
-        IF NOT FOUND THEN
-            RAISE EXCEPTION 'there is no tenant "%"', tenant USING ERRCODE = 'undefined_object';
-        END IF;
+        owner := nightjar.tenant_number(tenant);
     END IF;
     INSERT INTO nightjar.retention AS r (tenant_id, log, keep) VALUES (owner, log, keep)
     ON CONFLICT ON CONSTRAINT retention_pkey DO UPDATE
@@ -84,10 +81,45 @@ END $$;
 CREATE FUNCTION nightjar.reset_retention(log text, tenant text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
+DECLARE
+    owner constant int := nightjar.tenant_number(tenant);
 BEGIN
-    DELETE FROM nightjar.retention r USING nightjar.tenants t
-    WHERE t.name = tenant AND r.tenant_id = t.tenant_id AND r.log = reset_retention.log;
+    DELETE FROM nightjar.retention r WHERE r.tenant_id = owner AND r.log = reset_retention.log;
     RETURN FOUND;
+END $$;
+
+-- One of a tenant's policies as nightjar.set_tenant takes it: an interval as text, "forever", or null, as for all others.
+CREATE FUNCTION nightjar.set_tenant_retention(tenant int, log text, keep jsonb) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF jsonb_typeof(keep) = 'null' THEN
+        PERFORM nightjar.reset_retention(log, tenant::text);
+    ELSIF jsonb_typeof(keep) = 'string' THEN
+        PERFORM nightjar.set_retention(log, nullif(keep #>> '{}', 'forever')::interval, tenant::text);
+    ELSE
+        RAISE EXCEPTION 'keep_% cannot be %', log, keep USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'It is an interval such as "30 days", "forever", or null for as long as all others'' are kept.';
+    END IF;
+EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow THEN
+    RAISE EXCEPTION 'keep_% cannot be %', log, keep USING ERRCODE = 'invalid_parameter_value',
+        HINT = 'It is an interval such as "30 days", "forever", or null for as long as all others'' are kept.';
+END $$;
+
+-- nightjar.set_tenant and nightjar.create_tenant take "keep_events" and "keep_runs" as well. The rest is as it was.
+DO $$
+DECLARE
+    body constant text := pg_get_functiondef('nightjar.set_tenant(text, jsonb)'::regprocedure);
+    changed constant text := replace(replace(body,
+        E'LOOP\n        IF e.key = ''name''',
+        E'LOOP\n        IF e.key IN (''keep_events'', ''keep_runs'') THEN\n'
+        '            PERFORM nightjar.set_tenant_retention(t.tenant_id, substr(e.key, 6), e.value);\n'
+        '        ELSIF e.key = ''name'''),
+        'array_to_string(limits, '', '')', 'array_to_string(limits, '', '') || '', keep_events, keep_runs''');
+BEGIN
+    IF strpos(changed, 'set_tenant_retention') = 0 OR strpos(changed, ', keep_events, keep_runs') = 0 THEN
+        RAISE EXCEPTION 'nightjar.set_tenant does not read as expected';
+    END IF;
+    EXECUTE changed;
 END $$;
 
 -- For how long each tenant's rows are kept. Null: for ever.
@@ -95,7 +127,8 @@ CREATE VIEW nightjar.tenant_retention AS
 SELECT t.tenant_id, t.name AS tenant, d.log, CASE WHEN o.log IS NULL THEN d.keep ELSE o.keep END AS keep, o.log IS NOT NULL AS own
 FROM nightjar.tenants t
 JOIN nightjar.retention d ON d.tenant_id = 0 AND d.log <> 'match_log'
-LEFT JOIN nightjar.retention o ON o.tenant_id = t.tenant_id AND o.log = d.log;
+LEFT JOIN nightjar.retention o ON o.tenant_id = t.tenant_id AND o.log = d.log
+WHERE t.state <> 4;
 
 -- Since when rows of a log are wanted by somebody: the longest policy counts. Null: since ever.
 -- What the log of match keys names must be there: it is never kept for longer than events are.
@@ -163,52 +196,55 @@ BEGIN
     SELECT o.run_id FROM nightjar.outcomes o WHERE o.run_id >= lower_id AND o.run_id < upper_id AND o.ended_at >= since;
 END $$;
 
--- The logged keys between two ids that somebody has still to look for: a run at its first claim, a newcomer, a step that was
--- not searched for since it began to wait.
+-- What somebody has still to look for in the log of keys, from which number on: a run at its first claim, a newcomer, a step that was
+-- not searched for since it began to wait, and what is gathered, when it starts a run.
+CREATE VIEW nightjar.sought_keys AS
+SELECT w.tenant_id, w.key, w.since, l.run_id
+FROM nightjar.live l JOIN nightjar.waits w ON w.run_id = l.run_id AND w.purpose = 1
+WHERE l.epoch = 0 AND (NOT l.newcomer OR EXISTS (SELECT FROM nightjar.newcomers n WHERE n.run_id = l.run_id))
+UNION ALL
+SELECT w.tenant_id, w.key, w.since, o.run_id
+FROM nightjar.open_steps o JOIN nightjar.waits w ON w.run_id = o.run_id AND w.purpose = 2 AND -w.policy_id / 16 = o.slot
+WHERE NOT o.looked
+UNION ALL
+SELECT g.tenant_id, k.key, g.seq, NULL
+FROM nightjar.gathered g JOIN nightjar.events e ON e.event_id = g.event_id
+CROSS JOIN LATERAL nightjar.cancel_keys(g.function_id, e.name, e.data, e."user", e.id, e.event_id, e.ts) k;
+
+-- The logged keys between two ids that somebody has still to look for. A run begins no later than an hour after them.
 CREATE FUNCTION nightjar.needed_keys(lower_id uuid, upper_id uuid) RETURNS SETOF nightjar.match_log LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN QUERY
-    SELECT DISTINCT m.* FROM (
-        SELECT w.tenant_id, w.key, w.since FROM nightjar.live l JOIN nightjar.waits w ON w.run_id = l.run_id AND w.purpose = 1
-        WHERE l.run_id < nightjar.uuid7_floor(nightjar.uuid7_time(upper_id) + interval '2 hours') AND l.epoch = 0
-          AND (NOT l.newcomer OR EXISTS (SELECT FROM nightjar.newcomers n WHERE n.run_id = l.run_id))
-        UNION
-        SELECT w.tenant_id, w.key, w.since FROM nightjar.open_steps o
-        JOIN nightjar.waits w ON w.run_id = o.run_id AND w.purpose = 2 AND -w.policy_id / 16 = o.slot
-        WHERE NOT o.looked) w
-    JOIN nightjar.match_log m ON m.tenant_id = w.tenant_id AND m.key = w.key AND m.seq > w.since
-    WHERE m.log_id >= lower_id AND m.log_id < upper_id;
+    SELECT DISTINCT m.* FROM nightjar.sought_keys s
+    JOIN nightjar.match_log m ON m.tenant_id = s.tenant_id AND m.key = s.key AND m.seq > s.since
+    WHERE m.log_id >= lower_id AND m.log_id < upper_id
+      AND (s.run_id IS NULL OR s.run_id < nightjar.uuid7_floor(nightjar.uuid7_time(upper_id) + interval '2 hours'));
 END $$;
 
--- The events from one id to another that unfinished work needs: triggers of unfinished runs, what has arrived for their steps,
--- what is gathered or pending, and what they may find in the log of keys. `since`: instead of all, only what runs that began
--- after it brought, and what else has changed.
-CREATE FUNCTION nightjar.needed_events(lower_id uuid, upper_id uuid, since timestamptz DEFAULT NULL) RETURNS SETOF uuid
+-- The events from one id to another that unfinished work holds: triggers of unfinished runs, what has arrived for their steps,
+-- what is gathered or pending. `since`: of the triggers only those of runs that began after it.
+CREATE FUNCTION nightjar.held_events(lower_id uuid, upper_id uuid, since timestamptz DEFAULT '1970-01-01') RETURNS SETOF uuid
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN QUERY
     SELECT o.arrived FROM nightjar.open_steps o WHERE o.arrived >= lower_id AND o.arrived <= upper_id
     UNION SELECT g.event_id FROM nightjar.gathered g WHERE g.event_id >= lower_id AND g.event_id <= upper_id
-    UNION SELECT p.event_id FROM nightjar.pending p WHERE p.event_id >= lower_id AND p.event_id <= upper_id;
-    IF since IS NOT NULL THEN
-        RETURN QUERY
-        SELECT n.event_id FROM (
-            SELECT l.run_id, l.event_id FROM nightjar.live l WHERE l.run_id >= nightjar.uuid7_floor(since)
-            UNION ALL
-            SELECT l.run_id, b.event_id FROM nightjar.live l JOIN nightjar.run_events b ON b.run_id = l.run_id
-            WHERE l.run_id >= nightjar.uuid7_floor(since) AND l.batched) n
-        WHERE n.event_id >= lower_id AND n.event_id <= upper_id;
-        RETURN;
-    END IF;
+    UNION SELECT p.event_id FROM nightjar.pending p WHERE p.event_id >= lower_id AND p.event_id <= upper_id
+    UNION SELECT l.event_id FROM nightjar.live l
+          WHERE l.run_id >= nightjar.uuid7_floor(since) AND l.event_id >= lower_id AND l.event_id <= upper_id
+    UNION SELECT b.event_id FROM nightjar.live l JOIN nightjar.run_events b ON b.run_id = l.run_id
+          WHERE l.run_id >= nightjar.uuid7_floor(since) AND b.event_id >= lower_id AND b.event_id <= upper_id;
+END $$;
+
+-- As well as those that unfinished work may find in the log of keys. In the whole log: an event's own id may be of another clock's
+-- making, its log's is the server's.
+CREATE FUNCTION nightjar.needed_events(lower_id uuid, upper_id uuid) RETURNS SETOF uuid LANGUAGE plpgsql STABLE AS $$
+BEGIN
     RETURN QUERY
-    SELECT l.event_id FROM nightjar.live l WHERE l.event_id >= lower_id AND l.event_id <= upper_id
-    UNION SELECT b.event_id FROM nightjar.run_events b JOIN nightjar.live l ON l.run_id = b.run_id
-          WHERE b.event_id >= lower_id AND b.event_id <= upper_id
-    -- An event's own id may be of another clock's making, some weeks ahead or some days behind.
-    UNION SELECT k.event_id FROM nightjar.needed_keys(
-              nightjar.uuid7_floor(greatest(nightjar.uuid7_time(lower_id) - interval '5 weeks', '1970-01-01')),
-              nightjar.uuid7_floor(least(nightjar.uuid7_time(upper_id), now()) + interval '1 week')) k
-          WHERE k.event_id >= lower_id AND k.event_id <= upper_id;
+    SELECT nightjar.held_events(lower_id, upper_id)
+    UNION SELECT m.event_id FROM nightjar.sought_keys s
+          JOIN nightjar.match_log m ON m.tenant_id = s.tenant_id AND m.key = s.key AND m.seq > s.since
+          WHERE m.event_id >= lower_id AND m.event_id <= upper_id;
 END $$;
 
 -- What would become of the weeks that are due, and who needs how much of each: unfinished runs, and for `runs` also those that
@@ -265,38 +301,94 @@ BEGIN
     DELETE FROM nightjar.attempts t WHERE t.run_id = ANY (doomed) AND t.run_id >= lowest AND t.run_id <= highest;
     DELETE FROM nightjar.interruptions i WHERE i.run_id = ANY (doomed);
     DELETE FROM nightjar.run_events b WHERE b.run_id = ANY (doomed);
+    DELETE FROM nightjar.signals g WHERE g.run_id = ANY (doomed);
     DELETE FROM nightjar.outcomes o WHERE o.run_id = ANY (doomed) AND o.run_id >= lowest AND o.run_id <= highest;
     DELETE FROM nightjar.runs r WHERE r.run_id = ANY (doomed) AND r.run_id >= lowest AND r.run_id <= highest;
     GET DIAGNOSTICS count = ROW_COUNT;
     RETURN count;
 END $$;
 
--- Deletes events and their logged keys, but for those that unfinished work needs or somebody holds. Answers how many.
+-- Up to which moment it is settled who was there: every transaction that was open then has ended, so the runs that it started
+-- can be seen. One row.
+CREATE TABLE nightjar.settlement (
+    marked_at  timestamptz NOT NULL,        -- the next such moment,
+    waits_for  text[] NOT NULL,             -- once these have ended
+    settled_at timestamptz NOT NULL
+);
+INSERT INTO nightjar.settlement VALUES ('-infinity', '{}', '-infinity');
+
+-- Carries it on, and answers it. Locks: the row, SKIP LOCKED: whoever has it does the same.
+CREATE FUNCTION nightjar.settled() RETURNS timestamptz
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    s nightjar.settlement;
+    at constant timestamptz := clock_timestamp();       -- first the clock
+    still constant text[] := nightjar.open_transactions();
+BEGIN
+    SELECT g.* INTO s FROM nightjar.settlement g FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN (SELECT g.settled_at FROM nightjar.settlement g);
+    END IF;
+    -- One that is prepared goes on under another name: it may be one of them.
+    s.waits_for := ARRAY(SELECT w FROM unnest(still) w WHERE w = ANY (s.waits_for) OR starts_with(w, 'prepared '));
+    IF s.waits_for = '{}' THEN
+        s := (at, still, s.marked_at);
+        IF still = '{}' THEN
+            s.settled_at := at;
+        END IF;
+    END IF;
+    UPDATE nightjar.settlement g SET marked_at = s.marked_at, waits_for = s.waits_for, settled_at = s.settled_at;
+    RETURN s.settled_at;
+END $$;
+
+-- Deletes events and their logged keys, but for those that unfinished work needs or may come to need, or somebody holds. Answers
+-- how many. A run whose transaction is open may have to find an event that came after its own in the log: so what was received
+-- since then stays.
 -- Two statements: what committed before the rows were locked is seen by the second. nightjar.rerun locks the event that it reads.
--- Reads the whole of `live` once. Locks: the events' rows, SKIP LOCKED. Indexes: events_pkey, match_log_key.
+-- Reads the whole of `live` once. Locks: the events' rows, SKIP LOCKED. Indexes: events_pkey, match_log_key, waits_key, live_pkey.
 CREATE FUNCTION nightjar.delete_events(event_ids uuid[]) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
+    settled constant timestamptz := nightjar.settled();
     doomed uuid[];
     lowest uuid;
     highest uuid;
+    keyed uuid[];
+    tenants int[];
+    keys uuid[];
+    seqs bigint[];
     count int;
 BEGIN
     SELECT min(i::text)::uuid, max(i::text)::uuid INTO lowest, highest FROM unnest(event_ids) i;
     doomed := ARRAY(SELECT e.event_id FROM nightjar.events e
-                    WHERE e.event_id = ANY (event_ids) AND e.event_id >= lowest AND e.event_id <= highest
+                    WHERE e.event_id = ANY (event_ids) AND e.event_id >= lowest AND e.event_id <= highest AND e.received_at < settled
                     ORDER BY e.event_id FOR UPDATE SKIP LOCKED);
-    doomed := ARRAY(SELECT i FROM unnest(doomed) i EXCEPT SELECT nightjar.needed_events(lowest, highest));
+    doomed := ARRAY(SELECT i FROM unnest(doomed) i EXCEPT SELECT nightjar.held_events(lowest, highest));
+    SELECT array_agg(e.event_id), array_agg(e.tenant_id), array_agg(e.key), array_agg(e.seq) INTO keyed, tenants, keys, seqs
+    FROM (SELECT e.event_id, e.tenant_id, e.seq, k.key
+          FROM (SELECT * FROM nightjar.events e
+                WHERE e.event_id = ANY (doomed) AND e.event_id >= lowest AND e.event_id <= highest OFFSET 0) e
+          CROSS JOIN LATERAL nightjar.event_keys(e.tenant_id, e.name, e.data, e."user", coalesce(e.id, e.event_id::text), e.ts)
+              AS k (key)) e;
+    -- What nightjar.sought_keys says, by way of the events' keys.
+    doomed := ARRAY(SELECT i FROM unnest(doomed) i EXCEPT
+        SELECT k.event_id FROM unnest(keyed, tenants, keys, seqs) AS k (event_id, tenant_id, key, seq)
+        WHERE EXISTS (
+                SELECT FROM (SELECT w.run_id, w.policy_id, w.purpose FROM nightjar.waits w
+                             WHERE w.tenant_id = k.tenant_id AND w.key = k.key AND w.since < k.seq OFFSET 0) w
+                WHERE CASE w.purpose
+                    WHEN 1 THEN EXISTS (SELECT FROM nightjar.live l WHERE l.run_id = w.run_id AND l.epoch = 0 AND (
+                                            NOT l.newcomer OR EXISTS (SELECT FROM nightjar.newcomers n WHERE n.run_id = l.run_id)))
+                    ELSE EXISTS (SELECT FROM nightjar.open_steps o
+                                 WHERE o.run_id = w.run_id AND o.slot = -w.policy_id / 16 AND NOT o.looked) END)
+           OR EXISTS (SELECT FROM nightjar.sought_keys s
+                      WHERE s.run_id IS NULL AND s.tenant_id = k.tenant_id AND s.key = k.key AND s.since < k.seq));
     IF cardinality(doomed) = 0 THEN
         RETURN 0;
     END IF;
     DELETE FROM nightjar.match_log m
-    USING (SELECT e.tenant_id, e.seq, k.key
-           FROM (SELECT * FROM nightjar.events e
-                 WHERE e.event_id = ANY (doomed) AND e.event_id >= lowest AND e.event_id <= highest OFFSET 0) e
-           CROSS JOIN LATERAL nightjar.event_keys(e.tenant_id, e.name, e.data, e."user", coalesce(e.id, e.event_id::text), e.ts)
-               AS k (key)) k
-    WHERE m.tenant_id = k.tenant_id AND m.key = k.key AND m.seq = k.seq;
+    USING unnest(keyed, tenants, keys, seqs) AS k (event_id, tenant_id, key, seq)
+    WHERE k.event_id = ANY (doomed) AND m.tenant_id = k.tenant_id AND m.key = k.key AND m.seq = k.seq;
     DELETE FROM nightjar.events e WHERE e.event_id = ANY (doomed) AND e.event_id >= lowest AND e.event_id <= highest;
     GET DIAGNOSTICS count = ROW_COUNT;
     RETURN count;
@@ -391,8 +483,8 @@ BEGIN
     GET DIAGNOSTICS count = ROW_COUNT;
     total := total + count;
     DELETE FROM nightjar.run_events b WHERE b.run_id = ANY (ARRAY(
-        SELECT DISTINCT n.run_id FROM (SELECT n.run_id FROM nightjar.run_events n WHERE n.run_id < dropped ORDER BY n.run_id LIMIT most) n
-        WHERE NOT EXISTS (SELECT FROM nightjar.runs r WHERE r.run_id = n.run_id)));
+        SELECT DISTINCT n.run_id FROM nightjar.run_events n
+        WHERE n.run_id < dropped AND NOT EXISTS (SELECT FROM nightjar.runs r WHERE r.run_id = n.run_id) LIMIT most));
     GET DIAGNOSTICS count = ROW_COUNT;
     total := total + count;
     DELETE FROM nightjar.bulk_cancels b WHERE b.bulk_id = ANY (ARRAY(
@@ -428,18 +520,12 @@ BEGIN
     RETURN total;
 END $$;
 
-REVOKE EXECUTE ON FUNCTION
-    nightjar.set_retention(text, interval, text), nightjar.reset_retention(text, text),
-    nightjar.needed_runs(uuid, uuid, timestamptz), nightjar.needed_keys(uuid, uuid),
-    nightjar.needed_events(uuid, uuid, timestamptz), nightjar.retention_plan(), nightjar.delete_runs(uuid[]),
-    nightjar.delete_events(uuid[]), nightjar.sweep(int), nightjar.tidy(int) FROM PUBLIC;
-
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Erasing on demand
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- One row per request. Workers, or whoever calls nightjar.erase_advance, go through the events, and for a time limit then through
--- the runs, once.
+-- One row per request. Workers, or whoever calls nightjar.erase_advance, first find what is meant and whatever tells of it, until
+-- there is no more to be found; then have it end, delete it, and last blank it where others have taken it in.
 CREATE TABLE nightjar.erasures (
     erase_id  uuid NOT NULL DEFAULT nightjar.uuid7() PRIMARY KEY,
     tenant_id int NOT NULL,
@@ -447,53 +533,133 @@ CREATE TABLE nightjar.erasures (
     path      text[],                       -- events with this value there
     value     jsonb,                        -- null once it is done: it may be a person's name
     before    timestamptz,                  -- what is older
-    cancels   boolean NOT NULL,             -- unfinished runs are cancelled, else they stay with all that they need
+    cancels   boolean NOT NULL,             -- unfinished runs are cancelled, else their end is waited for
     actor     text NOT NULL,
     reason    text,
-    asked_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
-    upto      uuid NOT NULL,                -- events from this id on are left alone
+    asked_at  timestamptz NOT NULL,
+    upto      bigint NOT NULL,              -- events after this number are left alone, but for Nightjar's own about erased runs
     state     smallint NOT NULL DEFAULT 1,  -- 1 running, 3 done
-    phase     smallint NOT NULL DEFAULT 1,  -- 1 events, 2 runs
-    reached   uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
-    again     boolean NOT NULL DEFAULT false,   -- something is to end first: another passage
+    -- 0 begins, 1 finds events, 2 finds runs, 3 has runs end, 4 deletes runs, 5 deletes events, 6 blanks steps, 7 blanks system events
+    phase     smallint NOT NULL DEFAULT 0,
+    reached      uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    reached_step text NOT NULL DEFAULT '',
+    again_from   uuid,                      -- the lowest run that was found, or is to end, since: another passage begins there
+    left_over    bigint NOT NULL DEFAULT 0, -- in this passage
     examined  bigint NOT NULL DEFAULT 0,
     events    bigint NOT NULL DEFAULT 0,
     runs      bigint NOT NULL DEFAULT 0,
-    spared    bigint NOT NULL DEFAULT 0,    -- events, or runs beyond them, left to unfinished runs in the last passage
+    answered  bigint NOT NULL DEFAULT 0,    -- steps of others that held such an event, and are blank now
+    sent      bigint NOT NULL DEFAULT 0,    -- events that the erased runs have sent, and that stay
+    unreached bigint NOT NULL DEFAULT 0,    -- runs whose event is no longer kept: nobody can tell whose they are
+    ids_until timestamptz,                  -- until then the ids are remembered that senders gave them
+    waits_for text,                         -- what is in the way, in words
     advanced_at timestamptz,
     ended_at  timestamptz
 );
 CREATE INDEX erasures_running ON nightjar.erasures (erase_id) WHERE state = 1;
 
--- The runs that a request in progress has erased: events that speak of them are erased too. Emptied at its end.
+-- What a request in progress has found. Emptied at its end.
+CREATE TABLE nightjar.erased_events (
+    erase_id  uuid NOT NULL,
+    event_id  uuid NOT NULL,
+    tenant_id int NOT NULL,
+    public_id text NOT NULL,                -- under which others know it
+    name      text NOT NULL,
+    gone      boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (erase_id, event_id)
+);
+CREATE INDEX erased_events_public ON nightjar.erased_events (erase_id, public_id);
 CREATE TABLE nightjar.erased_runs (
-    erase_id uuid NOT NULL,
-    run_id   text NOT NULL,
+    erase_id  uuid NOT NULL,
+    run_id    uuid NOT NULL,
+    tenant_id int NOT NULL,
     PRIMARY KEY (erase_id, run_id)
 );
+-- Steps of other runs that hold something of it.
+CREATE TABLE nightjar.erased_steps (
+    erase_id  uuid NOT NULL,
+    run_id    uuid NOT NULL,
+    step      text NOT NULL,
+    tenant_id int NOT NULL,
+    PRIMARY KEY (erase_id, run_id, step)
+);
 
--- Whether an event is meant: it has the value, or tells of a run that such an event started, or was sent by one to invoke another.
+-- The run of which one of Nightjar's own events tells, or for which it is; null: none.
+CREATE FUNCTION nightjar.told_run(name text, data jsonb) RETURNS uuid LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    id constant text := CASE
+        WHEN name IN ('inngest/function.failed', 'inngest/function.cancelled', 'inngest/function.finished')
+            THEN coalesce(data ->> 'run_id', split_part(data ->> 'correlation_id', '.', 1))
+        WHEN name = 'inngest/function.invoked' THEN data #>> '{_nightjar,parent}'
+        WHEN name = 'inngest/signal.sent' THEN split_part(data ->> 'waiter', '.', 1) END;
+BEGIN
+    RETURN CASE WHEN id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN id::uuid END;
+END $$;
+
+-- Whether an event is meant: itself; or, of Nightjar's own, by the event that it tells of, or the run.
 CREATE FUNCTION nightjar.is_erased(e nightjar.events, r nightjar.erasures) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    run uuid;
 BEGIN
     IF e.tenant_id <> r.tenant_id THEN
         RETURN false;
-    ELSIF r.before IS NOT NULL THEN
-        RETURN e.received_at < r.before;
-    ELSIF e.event_id = r.event_id
-          OR r.path IS NOT NULL AND nightjar.event_value(r.path, e.name, e.data, e."user", e.id, e.ts) = r.value THEN
+    ELSIF e.seq <= r.upto AND (
+           e.received_at < r.before OR e.event_id = r.event_id
+           OR r.path IS NOT NULL AND nightjar.event_value(r.path, e.name, e.data, e."user", e.id, e.ts) = r.value) THEN
         RETURN true;
     ELSIF NOT starts_with(e.name, 'inngest/') THEN
         RETURN false;
     END IF;
+    run := nightjar.told_run(e.name, e.data);
+    IF EXISTS (SELECT FROM nightjar.erased_runs x WHERE x.erase_id = r.erase_id AND x.run_id = run) THEN
+        RETURN true;
+    ELSIF e.seq > r.upto OR e.name NOT IN ('inngest/function.failed', 'inngest/function.cancelled', 'inngest/function.finished') THEN
+        RETURN false;
+    END IF;
     RETURN r.path IS NOT NULL AND (e.data -> 'event') #> r.path = r.value
-        OR e.data #>> '{event,id}' = r.event_id::text
-        OR EXISTS (SELECT FROM nightjar.erased_runs x
-                   WHERE x.erase_id = r.erase_id AND x.run_id IN (e.data ->> 'run_id', e.data #>> '{_nightjar,parent}'));
+        -- Of a run that is no longer kept.
+        OR EXISTS (SELECT FROM nightjar.erased_events x
+                   WHERE x.erase_id = r.erase_id AND x.public_id = e.data #>> '{event,id}' AND x.name = e.data #>> '{event,name}')
+           AND NOT EXISTS (SELECT FROM nightjar.runs q WHERE q.run_id = run);
+END $$;
+
+-- Whether what a step of a kind has put out is an event that is meant, as a whole.
+CREATE FUNCTION nightjar.is_erased_output(output jsonb, r nightjar.erasures) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN jsonb_typeof(output) = 'object' AND output ? 'name' AND output ? 'data' AND (
+        coalesce(r.path IS NOT NULL AND output #> r.path = r.value, false)
+        OR EXISTS (SELECT FROM nightjar.erased_events x
+                   WHERE x.erase_id = r.erase_id AND x.public_id = output ->> 'id' AND x.name = output ->> 'name'));
+END $$;
+
+-- The recorded steps that the event of a cancel lists, without what is meant. `run`: whose they are.
+CREATE FUNCTION nightjar.blank_steps(steps jsonb, run text, r nightjar.erasures) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT coalesce(jsonb_agg(CASE WHEN nightjar.is_erased_output(s.value -> 'output', r)
+                                             OR EXISTS (SELECT FROM nightjar.erased_steps x
+                                                        WHERE x.erase_id = r.erase_id AND x.run_id::text = run AND x.step = s.value ->> 'id')
+                                           THEN s.value - 'error' || '{"output": {"erased": true}}' ELSE s.value END ORDER BY s.position), '[]')
+            FROM jsonb_array_elements(steps) WITH ORDINALITY AS s (value, position));
+END $$;
+
+-- The same for the data of a system event, wherever it has such a list: of the run that it tells of, or of the one that started that.
+CREATE FUNCTION nightjar.blank_data(data jsonb, r nightjar.erasures) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    place text[];
+BEGIN
+    FOREACH place SLICE 1 IN ARRAY ARRAY[ARRAY['-', '-', '-'], ARRAY['event', 'data', '-'], ARRAY['events', '0', 'data']] LOOP
+        place := array_remove(place, '-');
+        IF jsonb_typeof(data #> (place || 'steps'::text)) = 'array' THEN
+            data := jsonb_set(data, place || 'steps'::text,
+                              nightjar.blank_steps(data #> (place || 'steps'::text), data #>> (place || 'run_id'::text), r));
+        END IF;
+    END LOOP;
+    RETURN data;
 END $$;
 
 -- The request that arguments mean, or an error that says what is wrong with them.
 CREATE FUNCTION nightjar.erasure(event uuid, path text, value jsonb, before timestamptz, cancels boolean, actor text, reason text)
-RETURNS nightjar.erasures LANGUAGE plpgsql STABLE AS $$
+RETURNS nightjar.erasures LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     r nightjar.erasures;
 BEGIN
@@ -516,28 +682,46 @@ BEGIN
     r.cancels := cancels;
     r.actor := actor;
     r.reason := reason;
-    r.asked_at := clock_timestamp();
-    -- Beyond now: ids may be of a clock that is ahead.
-    r.upto := nightjar.uuid7_floor(clock_timestamp() + interval '5 weeks');
-    IF r.event_id IS NOT NULL AND NOT EXISTS (
-           SELECT FROM nightjar.events e WHERE e.event_id = r.event_id AND e.tenant_id = r.tenant_id) THEN
+    r.upto := nextval('nightjar.event_seq');
+    r.asked_at := clock_timestamp();        -- after the number: see nightjar.settled
+    IF r.event_id IS NOT NULL
+       AND NOT EXISTS (SELECT FROM nightjar.events e WHERE e.event_id = r.event_id AND e.tenant_id = r.tenant_id)
+       -- Runs may be kept for longer than their events.
+       AND NOT EXISTS (SELECT FROM nightjar.runs q WHERE q.event_id = r.event_id AND q.tenant_id = r.tenant_id)
+       AND NOT EXISTS (SELECT FROM nightjar.run_events b JOIN nightjar.runs q ON q.run_id = b.run_id
+                       WHERE b.event_id = r.event_id AND q.tenant_id = r.tenant_id) THEN
         RAISE EXCEPTION 'there is no event %', event USING ERRCODE = 'no_data_found',
             HINT = 'Give the id under which it is stored, as ''nightjar events'' lists it.';
     END IF;
     RETURN r;
 END $$;
 
--- The unfinished runs that a request would hit. Reads the whole of `live`, with the runs' events.
-CREATE FUNCTION nightjar.erased_live_runs(r nightjar.erasures) RETURNS SETOF uuid LANGUAGE plpgsql STABLE AS $$
+-- What is meant itself: events, and runs. Reads the tenant's events, and its runs for a time limit.
+CREATE FUNCTION nightjar.erased_directly(r nightjar.erasures) RETURNS TABLE (event_id uuid, run_id uuid) LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT l.run_id FROM nightjar.live l
-    WHERE l.tenant_id = r.tenant_id AND (
-        r.before IS NOT NULL AND nightjar.uuid7_time(l.run_id) < r.before
-        OR EXISTS (SELECT FROM nightjar.events e
-                   WHERE e.event_id IN (SELECT l.event_id UNION ALL
-                                        SELECT b.event_id FROM nightjar.run_events b WHERE l.batched AND b.run_id = l.run_id)
-                     AND nightjar.is_erased(e, r)));
+    WITH meant AS MATERIALIZED (
+        SELECT e.event_id, CASE WHEN starts_with(e.name, 'inngest/function.') THEN nightjar.told_run(e.name, e.data) END AS told, e.name
+        FROM nightjar.events e
+        WHERE e.tenant_id = r.tenant_id AND (r.event_id IS NULL OR e.event_id = r.event_id) AND nightjar.is_erased(e, r)
+    ), started AS MATERIALIZED (
+        SELECT q.run_id FROM nightjar.runs q
+        WHERE q.event_id IN (SELECT m.event_id FROM meant m UNION SELECT r.event_id) AND q.tenant_id = r.tenant_id
+        UNION SELECT q.run_id FROM nightjar.run_events b JOIN nightjar.runs q ON q.run_id = b.run_id AND q.tenant_id = r.tenant_id
+              WHERE b.event_id IN (SELECT m.event_id FROM meant m UNION SELECT r.event_id)
+        UNION SELECT q.run_id FROM meant m JOIN nightjar.runs q ON q.run_id = m.told AND m.name <> 'inngest/function.invoked'
+        UNION SELECT q.run_id FROM nightjar.runs q
+              WHERE q.tenant_id = r.tenant_id AND q.run_id < nightjar.uuid7_floor(greatest(r.before, '1970-01-01'))
+    ), telling AS MATERIALIZED (
+        SELECT e.event_id FROM nightjar.events e
+        WHERE e.tenant_id = r.tenant_id AND starts_with(e.name, 'inngest/')
+          AND nightjar.told_run(e.name, e.data) IN (SELECT s.run_id FROM started s)
+    )
+    SELECT m.event_id, NULL::uuid FROM meant m
+    UNION SELECT t.event_id, NULL FROM telling t
+    UNION SELECT NULL, s.run_id FROM started s
+    UNION SELECT NULL, q.run_id FROM nightjar.runs q WHERE q.event_id IN (SELECT t.event_id FROM telling t);
 END $$;
 
 -- Asks for the erasure of an event, of all events with a value at a path, or of what is older than an instant; with the runs that
@@ -552,61 +736,187 @@ DECLARE
     unfinished bigint;
 BEGIN
     IF NOT cancel THEN
-        SELECT count(*) INTO unfinished FROM nightjar.erased_live_runs(r);
+        SELECT count(*) INTO unfinished FROM nightjar.erased_directly(r) d JOIN nightjar.live l ON l.run_id = d.run_id;
         IF unfinished > 0 THEN
             RAISE EXCEPTION '% of the runs that would be erased have not ended', unfinished
                 USING ERRCODE = 'object_not_in_prerequisite_state',
                       HINT = 'Say cancel => true, which cancels them first, or wait for their end.';
         END IF;
     END IF;
-    INSERT INTO nightjar.erasures (erase_id, tenant_id, event_id, path, value, before, cancels, actor, reason, upto)
-    VALUES (r.erase_id, r.tenant_id, r.event_id, r.path, r.value, r.before, r.cancels, r.actor, r.reason, r.upto);
+    INSERT INTO nightjar.erasures (erase_id, tenant_id, event_id, path, value, before, cancels, actor, reason, asked_at, upto)
+    VALUES (r.erase_id, r.tenant_id, r.event_id, r.path, r.value, r.before, r.cancels, r.actor, r.reason, r.asked_at, r.upto);
     RETURN r.erase_id;
 END $$;
 
--- What a request would erase now: nothing is changed. Reads all events of the tenant's, and for a time limit its runs.
+-- What a request would erase now, but for what only follows from that: nothing is changed. Reads all events of the tenant's, and
+-- its runs. `unreached`: ended runs whose event is no longer kept, so that nobody can tell whether they are meant.
 CREATE FUNCTION nightjar.erase_preview(event uuid DEFAULT NULL, path text DEFAULT NULL, value jsonb DEFAULT NULL,
                                        before timestamptz DEFAULT NULL)
-RETURNS TABLE (events bigint, runs bigint, live_runs bigint, first_at timestamptz, last_at timestamptz)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+RETURNS TABLE (events bigint, runs bigint, live_runs bigint, first_at timestamptz, last_at timestamptz, unreached bigint)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     r constant nightjar.erasures := nightjar.erasure(event, path, value, before, false, '', NULL);
 BEGIN
     RETURN QUERY
-    WITH meant AS MATERIALIZED (
-        SELECT e.event_id, e.received_at FROM nightjar.events e
-        WHERE e.tenant_id = r.tenant_id AND (r.event_id IS NULL OR e.event_id = r.event_id OR starts_with(e.name, 'inngest/'))
-          AND nightjar.is_erased(e, r)
-    ), started AS (
-        SELECT q.run_id FROM nightjar.runs q WHERE q.event_id IN (SELECT m.event_id FROM meant m)
-        UNION SELECT b.run_id FROM nightjar.run_events b WHERE b.event_id IN (SELECT m.event_id FROM meant m)
-        UNION SELECT q.run_id FROM nightjar.runs q
-              WHERE q.tenant_id = r.tenant_id AND q.run_id < nightjar.uuid7_floor(greatest(r.before, '1970-01-01'))
-    )
-    SELECT (SELECT count(*) FROM meant), (SELECT count(*) FROM started), (SELECT count(*) FROM nightjar.erased_live_runs(r)),
-           (SELECT min(m.received_at) FROM meant m), (SELECT max(m.received_at) FROM meant m);
+    WITH found AS MATERIALIZED (SELECT d.event_id, d.run_id FROM nightjar.erased_directly(r) d)
+    SELECT (SELECT count(*) FROM found f WHERE f.event_id IS NOT NULL), (SELECT count(*) FROM found f WHERE f.run_id IS NOT NULL),
+           (SELECT count(*) FROM found f JOIN nightjar.live l ON l.run_id = f.run_id), e.first, e.last,
+           CASE WHEN r.path IS NULL THEN 0 ELSE (
+               SELECT count(*) FROM nightjar.runs q
+               WHERE q.tenant_id = r.tenant_id AND NOT EXISTS (SELECT FROM nightjar.events e WHERE e.event_id = q.event_id)
+                 AND NOT EXISTS (SELECT FROM found f WHERE f.run_id = q.run_id)) END
+    FROM (SELECT min(e.received_at) AS first, max(e.received_at) AS last
+          FROM found f JOIN nightjar.events e ON e.event_id = f.event_id) e;
 END $$;
 
--- Carries a request one chunk further: the one that is named, or any that is running. No row: nothing to do. `waits`: what is
--- left is to end first; ask again a little later.
--- Locks: the request's row, SKIP LOCKED → live rows that nobody leases, SKIP LOCKED (nightjar.cancel_runs); pending rows by insertion;
--- those of delete_runs and delete_events. Indexes: events_pkey, runs_event in every week, run_events_event, runs_pkey.
+-- Remembers runs that are meant; answers the lowest of those that are new.
+CREATE FUNCTION nightjar.find_runs(request uuid, tenant int, run_ids uuid[]) RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+    lowest uuid;
+BEGIN
+    WITH fresh AS (
+        INSERT INTO nightjar.erased_runs AS x (erase_id, run_id, tenant_id)
+        SELECT DISTINCT request, i, tenant FROM unnest(run_ids) i WHERE i IS NOT NULL ON CONFLICT DO NOTHING
+        RETURNING x.run_id)
+    SELECT min(f.run_id::text)::uuid INTO lowest FROM fresh f;
+    RETURN lowest;
+END $$;
+
+-- The runs that events of a tenant started, alone or in a batch. Indexes: runs_event in every week, run_events_event.
+CREATE FUNCTION nightjar.runs_of_events(event_ids uuid[]) RETURNS uuid[] LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN ARRAY(SELECT q.run_id FROM nightjar.runs q WHERE q.event_id = ANY (event_ids)
+                 UNION SELECT b.run_id FROM nightjar.run_events b WHERE b.event_id = ANY (event_ids));
+END $$;
+
+-- Cancels unfinished runs for an erasure: at once those that nobody holds, the others by way of what is pending. Answers how many
+-- are left. Locks: live, SKIP LOCKED → open steps → waits; pending rows by insertion, in order of the runs.
+CREATE FUNCTION nightjar.cancel_erased(run_ids uuid[], r nightjar.erasures) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    cause constant jsonb := jsonb_build_object('kind', 'manual', 'reason', coalesce(r.reason, 'erased'));
+    count int;
+BEGIN
+    PERFORM FROM nightjar.cancel_runs(run_ids, array_fill(cause || jsonb_build_object('actor', r.actor, 'asked_at', r.asked_at),
+                                                          ARRAY[cardinality(run_ids)]), false);
+    INSERT INTO nightjar.pending (tenant_id, key, seq, asked_at, actor, cause)
+    SELECT l.tenant_id, l.run_id, nextval('nightjar.event_seq'), r.asked_at, r.actor, cause
+    FROM nightjar.live l
+    WHERE l.run_id = ANY (run_ids)
+      AND NOT EXISTS (SELECT FROM nightjar.pending p WHERE p.tenant_id = l.tenant_id AND p.key = l.run_id)
+    ORDER BY l.run_id;
+    PERFORM nightjar.hint('ready pending');
+    SELECT count(*) INTO count FROM nightjar.live l WHERE l.run_id = ANY (run_ids);
+    RETURN count;
+END $$;
+
+-- What holds values of events in keys, or in conditions: limits by a key begin anew, keys of singletons whose run has ended go, and
+-- requests to cancel many that are done and meant such an event lose their condition. False: somebody is at a key.
+-- Locks: rows of flow_counters; of singletons under the locks of nightjar.gate_locks, tried only; bulk_cancels.
+CREATE FUNCTION nightjar.erase_keys(event_ids uuid[], r nightjar.erasures) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    k record;
+    complete boolean := true;
+BEGIN
+    FOR k IN
+        SELECT DISTINCT f.function_id, o.kind, nightjar.flow_key(f.flow #> ARRAY[o.kind, 'key'], e.body) AS key
+        FROM (SELECT e.tenant_id, e.name, nightjar.event_json(e.event_id, true) AS body FROM nightjar.events e
+              WHERE e.event_id = ANY (event_ids)) e
+        JOIN nightjar.functions f ON f.tenant_id = e.tenant_id AND f.flow IS NOT NULL
+        CROSS JOIN unnest(ARRAY['rate_limit', 'throttle', 'singleton']) AS o (kind)
+        WHERE coalesce(f.flow #> ARRAY[o.kind, 'key'], 'null') <> 'null'
+          AND (f.archived_at IS NOT NULL
+               OR EXISTS (SELECT FROM nightjar.function_triggers t
+                          WHERE t.function_id = f.function_id AND (t.event = e.name OR t.prefix IS NOT NULL AND starts_with(e.name, t.prefix))))
+    LOOP
+        IF k.kind <> 'singleton' THEN
+            DELETE FROM nightjar.flow_counters c
+            WHERE c.function_id = k.function_id AND c.kind = k.kind AND c.key = k.key AND (r.before IS NULL OR c.at < r.before);
+        ELSIF EXISTS (SELECT FROM nightjar.singletons s WHERE s.function_id = k.function_id AND s.key = k.key) THEN
+            IF pg_try_advisory_xact_lock((hashtextextended('singleton', k.function_id) & ~63::bigint) | (hashtextextended(k.key, 0) & 63)) THEN
+                DELETE FROM nightjar.singletons s
+                WHERE s.function_id = k.function_id AND s.key = k.key
+                  AND NOT EXISTS (SELECT FROM nightjar.live l WHERE l.run_id = s.run_id);
+            ELSE
+                complete := false;
+            END IF;
+        END IF;
+    END LOOP;
+    UPDATE nightjar.bulk_cancels b SET expression = CASE WHEN b.expression IS NOT NULL THEN '(erased)' END, condition = NULL, path = NULL
+    WHERE b.tenant_id = r.tenant_id AND b.state = 3 AND (b.condition IS NOT NULL OR b.path IS NOT NULL)
+      AND (r.before IS NULL OR b.ended_at < r.before)
+      AND EXISTS (SELECT FROM (SELECT nightjar.event_json(e.event_id) AS body FROM nightjar.events e WHERE e.event_id = ANY (event_ids)) e
+                  WHERE (b.condition IS NULL OR nightjar.evaluate(b.condition, e.body, NULL) = 'true')
+                    AND (b.path IS NULL OR jsonb_path_match(e.body, b.path, silent => true)));
+    RETURN complete;
+END $$;
+
+-- Requests to cancel many that name the value itself. Done ones lose it; answers how many are not done.
+CREATE FUNCTION nightjar.erase_conditions(r nightjar.erasures) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    needles constant text[] := ARRAY[r.value #>> '{}', btrim(r.value::text, '"')];
+    named uuid[];
+    left_over int;
+BEGIN
+    IF jsonb_typeof(r.value) IS DISTINCT FROM 'string' OR needles[1] = '' THEN
+        RETURN 0;
+    END IF;
+    named := ARRAY(SELECT b.bulk_id FROM nightjar.bulk_cancels b
+                   CROSS JOIN concat_ws(' ', b.path, b.expression, b.condition, b.reason) AS t (text)
+                   WHERE b.tenant_id = r.tenant_id AND (strpos(t.text, needles[1]) > 0 OR strpos(t.text, needles[2]) > 0));
+    UPDATE nightjar.bulk_cancels b SET expression = '(erased)', condition = NULL, path = NULL, reason = NULL
+    WHERE b.bulk_id = ANY (named) AND b.state = 3;
+    SELECT count(*) INTO left_over FROM nightjar.bulk_cancels b WHERE b.bulk_id = ANY (named) AND b.state <> 3;
+    RETURN left_over;
+END $$;
+
+-- Blanks what steps of runs that are not erased hold of it, in runs that have ended. Answers how many have not; if the request
+-- cancels, they are cancelled.
+-- Locks: live rows that nobody leases, SKIP LOCKED; rows of steps, by change. Index: steps_pkey.
+CREATE FUNCTION nightjar.blank_recorded(run_ids uuid[], names text[], r nightjar.erasures) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    ended uuid[];
+    held uuid[];
+BEGIN
+    IF r.cancels THEN
+        -- Before the event of the cancel, which lists the steps. Held from here on.
+        held := ARRAY(SELECT l.run_id FROM nightjar.live l WHERE l.run_id = ANY (run_ids) AND l.state <> 1
+                      ORDER BY l.run_id FOR UPDATE SKIP LOCKED);
+    END IF;
+    ended := ARRAY(SELECT DISTINCT i FROM unnest(run_ids) i
+                   WHERE i = ANY (held) OR NOT EXISTS (SELECT FROM nightjar.live l WHERE l.run_id = i));
+    UPDATE nightjar.steps s
+    SET output = '{"erased": true}', error = CASE WHEN s.error IS NOT NULL THEN '{"name": "Erased", "message": "erased"}'::jsonb END
+    FROM unnest(run_ids, names) AS n (run_id, step)
+    WHERE s.run_id = n.run_id AND s.step = n.step AND s.run_id = ANY (ended);
+    IF r.cancels AND NOT run_ids <@ ended OR cardinality(held) > 0 THEN
+        PERFORM nightjar.cancel_erased(ARRAY(SELECT DISTINCT i FROM unnest(run_ids) i ORDER BY i), r);
+    END IF;
+    RETURN (SELECT count(DISTINCT i) FROM unnest(run_ids) i WHERE i <> ALL (ended));
+END $$;
+
+-- Carries a request one chunk further: the one that is named, or any that is running. No row: nothing to do. `waits`: something is
+-- in the way, which `waits_for` tells; ask again a little later.
+-- Locks: the request's row, SKIP LOCKED → what phases 3 to 7 call, above; while events are deleted, those that gather wait for it.
+-- Indexes: events_pkey, runs_pkey, steps_pkey, those of erased_*; runs_event in every week, run_events_event.
 CREATE FUNCTION nightjar.erase_advance(chunk int DEFAULT 1000, erase_id uuid DEFAULT NULL)
-RETURNS TABLE (request uuid, state smallint, examined bigint, events bigint, runs bigint, spared bigint, waits boolean)
+RETURNS TABLE (request uuid, waits boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 DECLARE
+    none constant uuid := '00000000-0000-0000-0000-000000000000';
     r nightjar.erasures;
+    start uuid;          -- of a passage from the beginning
     seen int;
     last uuid;
-    found_events uuid[];
-    found_runs uuid[];
-    unfinished uuid[];
-    gone_events int := 0;
-    gone_runs int := 0;
-    left_over int := 0;
+    last_step text;
+    ids uuid[];
+    fresh uuid[];
+    names text[];
+    lowest uuid;
+    count bigint;
     at_end boolean;
+    blocked text;
 BEGIN
     SELECT c.* INTO r FROM nightjar.erasures c
     WHERE c.state = 1 AND (erase_advance.erase_id IS NULL OR c.erase_id = erase_advance.erase_id)
@@ -614,76 +924,252 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    IF r.phase = 1 THEN
-        SELECT count(*), (array_agg((e.e).event_id ORDER BY (e.e).event_id DESC))[1],
-               array_agg((e.e).event_id) FILTER (WHERE nightjar.is_erased(e.e, r))
-        INTO seen, last, found_events
-        FROM (SELECT e FROM nightjar.events e
-              WHERE e.event_id > CASE WHEN r.reached < r.event_id THEN nightjar.uuid7_floor(nightjar.uuid7_time(r.event_id)) ELSE r.reached END
-                AND e.event_id < r.upto
+    request := r.erase_id;
+    -- Nothing about an event is older than its id and its first run; an hour for clocks that were set.
+    start := CASE WHEN r.event_id IS NULL THEN none ELSE nightjar.uuid7_floor(least(
+        nightjar.uuid7_time(r.event_id),
+        (SELECT min(nightjar.uuid7_time(i)) FROM unnest(nightjar.runs_of_events(ARRAY[r.event_id])) i)) - interval '1 hour') END;
+
+    IF r.phase = 0 THEN
+        -- What was sent before the request is to be seen.
+        IF nightjar.settled() <= r.asked_at THEN
+            blocked := 'transactions that were open when it was asked for';
+        ELSE
+            r.phase := 1;
+            r.reached := start;
+            IF r.event_id IS NOT NULL THEN
+                -- It may be there no more, and its runs.
+                r.again_from := nightjar.find_runs(r.erase_id, r.tenant_id, ARRAY(
+                    SELECT q.run_id FROM nightjar.runs q
+                    WHERE q.run_id = ANY (nightjar.runs_of_events(ARRAY[r.event_id])) AND q.tenant_id = r.tenant_id));
+                INSERT INTO nightjar.erased_events (erase_id, event_id, tenant_id, public_id, name)
+                SELECT r.erase_id, r.event_id, r.tenant_id, r.event_id::text, ''
+                WHERE NOT EXISTS (SELECT FROM nightjar.events e WHERE e.event_id = r.event_id);
+            END IF;
+        END IF;
+
+    ELSIF r.phase = 1 THEN
+        ids := ARRAY(SELECT e.event_id FROM nightjar.events e WHERE e.event_id > r.reached ORDER BY e.event_id LIMIT chunk);
+        seen := cardinality(ids);
+        LOOP
+            WITH meant AS MATERIALIZED (
+                SELECT e.event_id, e.tenant_id, e.name, coalesce(e.id, e.event_id::text) AS public_id,
+                       CASE WHEN e.name IN ('inngest/function.failed', 'inngest/function.cancelled', 'inngest/function.finished')
+                            THEN nightjar.told_run(e.name, e.data) END AS told,
+                       CASE WHEN e.id IS NOT NULL AND NOT starts_with(e.name, 'inngest/') THEN e.received_at + interval '24 hours' END AS until
+                FROM nightjar.events e
+                WHERE e.event_id = ANY (ids) AND e.event_id >= ids[1] AND e.event_id <= ids[seen] AND nightjar.is_erased(e, r)
+            ), found AS (
+                INSERT INTO nightjar.erased_events AS x (erase_id, event_id, tenant_id, public_id, name)
+                SELECT r.erase_id, m.event_id, m.tenant_id, m.public_id, m.name FROM meant m
+                ON CONFLICT DO NOTHING RETURNING x.event_id
+            )
+            SELECT array_agg(m.event_id), array_agg(m.told) FILTER (WHERE m.told IS NOT NULL), greatest(r.ids_until, max(m.until))
+            INTO fresh, names, r.ids_until
+            FROM meant m WHERE m.event_id IN (SELECT f.event_id FROM found f);
+            EXIT WHEN fresh IS NULL;
+            lowest := nightjar.find_runs(r.erase_id, r.tenant_id, nightjar.runs_of_events(fresh) || names::uuid[]);
+            r.again_from := least(r.again_from, lowest);
+            EXIT WHEN lowest IS NULL;
+        END LOOP;
+        r.examined := r.examined + seen;
+        IF seen = chunk THEN
+            r.reached := ids[seen];
+        ELSIF r.again_from IS NOT NULL THEN
+            -- What tells of them may have been passed.
+            r.reached := nightjar.uuid7_floor(nightjar.uuid7_time(r.again_from) - interval '1 hour');
+            r.again_from := NULL;
+        ELSE
+            r.phase := 2;
+            r.reached := start;
+            r.unreached := 0;
+        END IF;
+
+    ELSIF r.phase = 2 THEN
+        SELECT count(*), (array_agg(q.run_id ORDER BY q.run_id DESC))[1], array_agg(q.run_id) FILTER (WHERE q.meant),
+               r.unreached + count(*) FILTER (WHERE q.orphan AND NOT q.meant)
+        INTO seen, last, ids, r.unreached
+        FROM (SELECT q.run_id, q.tenant_id = r.tenant_id AND (
+                         coalesce(nightjar.uuid7_time(q.run_id) < r.before, false)
+                         OR EXISTS (SELECT FROM nightjar.erased_runs x
+                                    WHERE x.erase_id = r.erase_id AND x.run_id IN (q.run_id, q.parent_run_id, q.rerun_of))
+                         OR EXISTS (SELECT FROM nightjar.erased_events x WHERE x.erase_id = r.erase_id AND x.event_id = q.event_id)) AS meant,
+                     q.tenant_id = r.tenant_id AND r.path IS NOT NULL AND q.event_seq <= r.upto
+                     AND NOT EXISTS (SELECT FROM nightjar.events e WHERE e.event_id = q.event_id OFFSET 0) AS orphan
+              FROM nightjar.runs q WHERE q.run_id > r.reached ORDER BY q.run_id LIMIT chunk) q;
+        r.again_from := least(r.again_from, nightjar.find_runs(r.erase_id, r.tenant_id, ids));
+        r.examined := r.examined + seen;
+        IF seen = chunk THEN
+            r.reached := last;
+        ELSIF r.again_from IS NOT NULL THEN
+            r.phase := 1;
+            r.reached := nightjar.uuid7_floor(nightjar.uuid7_time(r.again_from) - interval '1 hour');
+            r.again_from := NULL;
+        ELSE
+            r.phase := 3;
+        END IF;
+
+    ELSIF r.phase = 3 THEN
+        ids := ARRAY(SELECT l.run_id FROM nightjar.erased_runs x JOIN nightjar.live l ON l.run_id = x.run_id
+                     WHERE x.erase_id = r.erase_id ORDER BY l.run_id LIMIT chunk);
+        IF cardinality(ids) > 0 THEN
+            r.again_from := least(r.again_from, ids[1]);
+            count := CASE WHEN r.cancels THEN nightjar.cancel_erased(ids, r) ELSE cardinality(ids) END;
+            blocked := CASE WHEN count > 0 THEN count || ' unfinished runs' END;
+        ELSIF r.again_from IS NOT NULL THEN
+            -- Their ends are told of.
+            r.phase := 1;
+            r.reached := nightjar.uuid7_floor(nightjar.uuid7_time(r.again_from) - interval '1 hour');
+            r.again_from := NULL;
+        ELSE
+            r.phase := 4;
+            r.reached := none;
+        END IF;
+
+    ELSIF r.phase = 4 THEN
+        ids := ARRAY(SELECT x.run_id FROM nightjar.erased_runs x
+                     WHERE x.erase_id = r.erase_id AND x.run_id > r.reached ORDER BY x.run_id LIMIT chunk);
+        -- The results of those that others invoked are in those others' steps.
+        INSERT INTO nightjar.erased_steps (erase_id, run_id, step, tenant_id)
+        SELECT r.erase_id, q.parent_run_id, q.parent_step, r.tenant_id FROM nightjar.runs q
+        WHERE q.run_id = ANY (ids) AND q.parent_step IS NOT NULL
+          AND NOT EXISTS (SELECT FROM nightjar.erased_runs x WHERE x.erase_id = r.erase_id AND x.run_id = q.parent_run_id)
+        ON CONFLICT DO NOTHING;
+        SELECT r.sent + count(*) INTO r.sent
+        FROM nightjar.steps s
+        CROSS JOIN LATERAL jsonb_array_elements_text(CASE jsonb_typeof(s.output) WHEN 'array' THEN s.output
+                                                          ELSE coalesce(nullif(s.output -> 'ids', 'null'), '[]') END) AS i (id)
+        WHERE s.run_id = ANY (ids) AND s.run_id >= ids[1] AND s.kind = 3
+          AND NOT EXISTS (SELECT FROM nightjar.erased_events x WHERE x.erase_id = r.erase_id AND x.public_id = i.id);
+        r.runs := r.runs + nightjar.delete_runs(ids);
+        IF cardinality(ids) = chunk THEN
+            r.reached := ids[chunk];
+        ELSE
+            r.phase := 5;
+            r.reached := none;
+        END IF;
+
+    ELSIF r.phase = 5 THEN
+        ids := ARRAY(SELECT x.event_id FROM nightjar.erased_events x
+                     WHERE x.erase_id = r.erase_id AND x.event_id > r.reached AND NOT x.gone ORDER BY x.event_id LIMIT chunk);
+        seen := cardinality(ids);
+        IF EXISTS (SELECT FROM nightjar.gathered g WHERE g.event_id = ANY (ids)) THEN
+            -- Nobody is to make a batch of what is being deleted.
+            PERFORM pg_advisory_xact_lock(hashtext('nightjar.gather'));
+            DELETE FROM nightjar.gathered g WHERE g.event_id = ANY (ids);
+        END IF;
+        -- What they have started since.
+        r.again_from := least(r.again_from, nightjar.find_runs(r.erase_id, r.tenant_id, nightjar.runs_of_events(ids)));
+        INSERT INTO nightjar.erased_steps (erase_id, run_id, step, tenant_id)
+        SELECT DISTINCT r.erase_id, e.run_id, e.step, r.tenant_id
+        FROM (SELECT nightjar.told_run(e.name, e.data) AS run_id, substr(e.data ->> 'waiter', 38) AS step
+              FROM nightjar.events e WHERE e.event_id = ANY (ids) AND e.name = 'inngest/signal.sent'
+              UNION ALL
+              SELECT o.run_id, o.step FROM nightjar.open_steps o WHERE o.arrived = ANY (ids)) e
+        WHERE e.run_id IS NOT NULL AND NOT EXISTS (SELECT FROM nightjar.erased_runs x WHERE x.erase_id = r.erase_id AND x.run_id = e.run_id)
+        ON CONFLICT DO NOTHING;
+        IF r.cancels AND EXISTS (SELECT FROM nightjar.open_steps o WHERE o.arrived = ANY (ids)) THEN
+            PERFORM nightjar.cancel_erased(ARRAY(SELECT DISTINCT o.run_id FROM nightjar.open_steps o WHERE o.arrived = ANY (ids)), r);
+        END IF;
+        IF seen > 0 AND nightjar.erase_keys(ids, r) THEN
+            r.events := r.events + nightjar.delete_events(ids);
+            UPDATE nightjar.erased_events x SET gone = true
+            WHERE x.erase_id = r.erase_id AND x.event_id = ANY (ids)
+              AND NOT EXISTS (SELECT FROM nightjar.events e WHERE e.event_id = x.event_id OFFSET 0);
+            GET DIAGNOSTICS count = ROW_COUNT;
+            seen := seen - count;
+        END IF;
+        r.left_over := r.left_over + seen;
+        IF cardinality(ids) = chunk THEN
+            r.reached := ids[chunk];
+        ELSE
+            IF r.left_over > 0 THEN
+                blocked := r.left_over || ' events that unfinished work needs, or open transactions may';
+            END IF;
+            r.phase := CASE WHEN r.again_from IS NOT NULL THEN 3 WHEN r.left_over > 0 THEN 5 ELSE 6 END;
+            r.reached := none;      -- a step that holds one may be of a run of long before
+            r.left_over := 0;
+        END IF;
+
+    ELSIF r.phase = 6 THEN
+        SELECT count(*), (array_agg(s.run_id ORDER BY s.run_id DESC, s.step DESC))[1], (array_agg(s.step ORDER BY s.run_id DESC, s.step DESC))[1],
+               array_agg(s.run_id) FILTER (WHERE s.meant), array_agg(s.step) FILTER (WHERE s.meant)
+        INTO seen, last, last_step, ids, names
+        FROM (SELECT s.run_id, s.step, s.tenant_id = r.tenant_id AND s.output IS DISTINCT FROM '{"erased": true}' AND (
+                         EXISTS (SELECT FROM nightjar.erased_steps x
+                                 WHERE x.erase_id = r.erase_id AND x.run_id = s.run_id AND x.step = s.step)
+                         OR s.kind IN (4, 6) AND nightjar.is_erased_output(s.output, r)) AS meant
+              FROM nightjar.steps s
+              WHERE s.run_id >= r.reached AND (s.run_id, s.step) > (r.reached, r.reached_step)
+              ORDER BY s.run_id, s.step LIMIT chunk) s;
+        IF ids IS NOT NULL THEN
+            INSERT INTO nightjar.erased_steps (erase_id, run_id, step, tenant_id)
+            SELECT r.erase_id, n.run_id, n.step, r.tenant_id FROM unnest(ids, names) AS n (run_id, step) ON CONFLICT DO NOTHING;
+            count := nightjar.blank_recorded(ids, names, r);
+            r.left_over := r.left_over + count;
+            r.answered := r.answered + cardinality(ids) - count;
+        END IF;
+        r.examined := r.examined + seen;
+        IF seen = chunk THEN
+            r.reached := last;
+            r.reached_step := last_step;
+        ELSE
+            IF r.left_over > 0 THEN
+                blocked := r.left_over || ' unfinished runs that were answered by one of the events';
+            END IF;
+            r.phase := CASE WHEN r.left_over > 0 THEN 6 ELSE 7 END;
+            r.reached := CASE WHEN r.phase = 7 THEN start ELSE none END;
+            r.reached_step := '';
+            r.left_over := 0;
+        END IF;
+
+    ELSE
+        SELECT count(*), (array_agg(e.event_id ORDER BY e.event_id DESC))[1],
+               array_agg(e.event_id) FILTER (WHERE e.tenant_id = r.tenant_id AND starts_with(e.name, 'inngest/function.')
+                                               AND e.name <> 'inngest/function.invoked' AND nightjar.blank_data(e.data, r) <> e.data)
+        INTO seen, last, ids
+        FROM (SELECT e.event_id, e.tenant_id, e.name, e.data FROM nightjar.events e WHERE e.event_id > r.reached
               ORDER BY e.event_id LIMIT chunk) e;
-        found_runs := ARRAY(SELECT q.run_id FROM nightjar.runs q WHERE q.event_id = ANY (found_events)
-                            UNION SELECT b.run_id FROM nightjar.run_events b WHERE b.event_id = ANY (found_events));
-    ELSE
-        SELECT count(*), (array_agg(q.run_id ORDER BY q.run_id DESC))[1], array_agg(q.run_id) FILTER (WHERE q.tenant_id = r.tenant_id)
-        INTO seen, last, found_runs
-        FROM (SELECT q.run_id, q.tenant_id FROM nightjar.runs q
-              WHERE q.run_id > r.reached AND q.run_id < nightjar.uuid7_floor(r.before) ORDER BY q.run_id LIMIT chunk) q;
-    END IF;
-    unfinished := ARRAY(SELECT l.run_id FROM nightjar.live l WHERE l.run_id = ANY (found_runs) ORDER BY l.run_id);
-
-    IF cardinality(unfinished) > 0 AND r.cancels THEN
-        PERFORM FROM nightjar.cancel_runs(unfinished, array_fill(jsonb_strip_nulls(jsonb_build_object(
-            'kind', 'manual', 'actor', r.actor, 'reason', coalesce(r.reason, 'erased'), 'asked_at', r.asked_at)),
-            ARRAY[cardinality(unfinished)]), false);
-        INSERT INTO nightjar.pending (tenant_id, key, seq, asked_at, actor, cause)
-        SELECT l.tenant_id, l.run_id, nextval('nightjar.event_seq'), r.asked_at, r.actor,
-               jsonb_build_object('kind', 'manual', 'reason', coalesce(r.reason, 'erased'))
-        FROM nightjar.live l
-        WHERE l.run_id = ANY (unfinished)
-          AND NOT EXISTS (SELECT FROM nightjar.pending p WHERE p.tenant_id = l.tenant_id AND p.key = l.run_id)
-        ORDER BY l.run_id;
-        PERFORM nightjar.hint('ready pending');
-    END IF;
-
-    INSERT INTO nightjar.erased_runs (erase_id, run_id) SELECT r.erase_id, f::text FROM unnest(found_runs) f
-    WHERE r.before IS NULL ON CONFLICT DO NOTHING;
-    gone_runs := coalesce(nightjar.delete_runs(found_runs), 0);
-    IF found_events IS NOT NULL THEN
-        -- What waits to start a run together, or is put off.
-        DELETE FROM nightjar.gathered g WHERE g.event_id = ANY (found_events) AND (r.cancels OR r.before IS NULL);
-        gone_events := nightjar.delete_events(found_events);
-        left_over := cardinality(found_events) - gone_events;
-    ELSE
-        left_over := (SELECT count(*) FROM nightjar.live l WHERE l.run_id = ANY (found_runs));
+        IF ids IS NOT NULL THEN
+            -- Not what a run is being executed with.
+            fresh := ARRAY(SELECT i FROM unnest(ids) i WHERE EXISTS (
+                SELECT FROM nightjar.runs q JOIN nightjar.live l ON l.run_id = q.run_id WHERE q.event_id = i));
+            UPDATE nightjar.events e SET data = nightjar.blank_data(e.data, r) WHERE e.event_id = ANY (ids) AND e.event_id <> ALL (fresh);
+            r.left_over := r.left_over + cardinality(fresh);
+        END IF;
+        r.examined := r.examined + seen;
+        IF seen = chunk THEN
+            r.reached := last;
+        ELSE
+            IF r.left_over > 0 THEN
+                blocked := r.left_over || ' unfinished handlers of cancelled runs';
+            ELSE
+                count := nightjar.erase_conditions(r);
+                IF count > 0 THEN
+                    blocked := count || ' requests to cancel many that name the value and are not done';
+                ELSE
+                    r.state := 3;
+                    r.value := NULL;
+                    r.ended_at := clock_timestamp();
+                    DELETE FROM nightjar.erased_runs x WHERE x.erase_id = r.erase_id;
+                    DELETE FROM nightjar.erased_events x WHERE x.erase_id = r.erase_id;
+                    DELETE FROM nightjar.erased_steps x WHERE x.erase_id = r.erase_id;
+                END IF;
+            END IF;
+            r.reached := start;
+            r.left_over := 0;
+        END IF;
     END IF;
 
-    at_end := seen < chunk;
     UPDATE nightjar.erasures c
-    SET examined = c.examined + seen, events = c.events + gone_events, runs = c.runs + gone_runs,
-        spared = CASE WHEN r.reached = '00000000-0000-0000-0000-000000000000' AND r.phase = 1 THEN 0 ELSE c.spared END + left_over,
-        again = (c.again AND NOT at_end) OR left_over > 0 AND NOT at_end,
-        advanced_at = clock_timestamp(),
-        reached = CASE WHEN at_end THEN '00000000-0000-0000-0000-000000000000' ELSE last END,
-        phase = CASE WHEN NOT at_end THEN c.phase
-                     -- With what was in the way gone, or until somebody waits no more for it.
-                     WHEN (c.again OR left_over > 0) AND c.cancels THEN 1
-                     WHEN c.phase = 1 AND c.before IS NOT NULL THEN 2 ELSE 1 END,
-        state = CASE WHEN at_end AND NOT ((c.again OR left_over > 0) AND c.cancels) AND (c.phase = 2 OR c.before IS NULL) THEN 3 ELSE 1 END
-    WHERE c.erase_id = r.erase_id
-    RETURNING c.* INTO r;
-    IF r.state = 3 THEN
-        DELETE FROM nightjar.erased_runs x WHERE x.erase_id = r.erase_id;
-        UPDATE nightjar.erasures c SET value = NULL, ended_at = clock_timestamp() WHERE c.erase_id = r.erase_id;
-    END IF;
-    RETURN QUERY SELECT r.erase_id, r.state, r.examined, r.events, r.runs, r.spared, at_end AND r.state = 1 AND r.phase = 1;
+    SET state = r.state, phase = r.phase, reached = r.reached, reached_step = r.reached_step, again_from = r.again_from,
+        left_over = r.left_over, examined = r.examined, events = r.events, runs = r.runs, answered = r.answered, sent = r.sent,
+        unreached = r.unreached, ids_until = r.ids_until, value = r.value, ended_at = r.ended_at, waits_for = blocked,
+        advanced_at = clock_timestamp()
+    WHERE c.erase_id = r.erase_id;
+    waits := blocked IS NOT NULL;
+    RETURN NEXT;
 END $$;
-
-REVOKE EXECUTE ON FUNCTION
-    nightjar.is_erased(nightjar.events, nightjar.erasures),
-    nightjar.erasure(uuid, text, jsonb, timestamptz, boolean, text, text), nightjar.erased_live_runs(nightjar.erasures),
-    nightjar.erase(uuid, text, jsonb, timestamptz, boolean, text, text), nightjar.erase_preview(uuid, text, jsonb, timestamptz),
-    nightjar.erase_advance(int, uuid) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- What must never be seen
@@ -753,5 +1239,81 @@ WHERE o.cause ->> 'session' IS NOT NULL AND i.run_id IS NULL
 UNION ALL
 SELECT 'an event starts a function once', min(r.run_id::text)::uuid, count(*)::text
 FROM nightjar.runs r WHERE r.rerun_of IS NULL GROUP BY r.event_id, r.function_id HAVING count(*) > 1;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Rights
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- Makes the logs' partitions as in 0001; a part that is named itself shows nobody but its owner anything, from its first moment on.
+CREATE OR REPLACE FUNCTION nightjar.make_partitions(ahead interval DEFAULT '6 weeks') RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+DECLARE
+    made int := 0;
+    week timestamptz;
+    log  text;
+    part text;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('nightjar.make_partitions'));
+    -- One week back as well: an id made in the last second of Sunday may arrive on Monday.
+    FOR week IN SELECT generate_series(date_trunc('week', now() AT TIME ZONE 'UTC') - interval '1 week',
+                                       (now() AT TIME ZONE 'UTC') + ahead, '1 week') AT TIME ZONE 'UTC' LOOP
+        FOREACH log IN ARRAY ARRAY['events', 'match_log', 'runs', 'steps', 'attempts', 'outcomes'] LOOP
+            part := log || '_' || to_char(week AT TIME ZONE 'UTC', 'YYYYMMDD');
+            IF to_regclass('nightjar.' || part) IS NULL THEN
+                EXECUTE format(
+                    'CREATE TABLE nightjar.%I (LIKE nightjar.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)
+                       WITH (autovacuum_vacuum_insert_scale_factor = 0.1)', part, log);
+                EXECUTE format('ALTER TABLE nightjar.%I ENABLE ROW LEVEL SECURITY', part);
+                EXECUTE format('ALTER TABLE nightjar.%I ATTACH PARTITION nightjar.%I FOR VALUES FROM (%L) TO (%L)',
+                    log, part, nightjar.uuid7_floor(week), nightjar.uuid7_floor(week + interval '7 days'));
+                made := made + 1;
+            END IF;
+        END LOOP;
+    END LOOP;
+    RETURN made;
+END $$;
+
+-- What nightjar.seal goes by. A migration that adds to it inserts here, and calls nightjar.seal() at its end.
+CREATE TABLE nightjar.rights (
+    kind text NOT NULL CHECK (kind IN (
+        'managing',         -- functions for nightjar_admin only
+        'inner',            -- functions that only our own call
+        'open',             -- functions for everybody
+        'tenant table')),   -- tables and views that a tenant's role reads: its own rows
+    name text NOT NULL,
+    PRIMARY KEY (kind, name)
+);
+INSERT INTO nightjar.rights (kind, name)
+SELECT r.kind, unnest(r.names) FROM (VALUES
+    ('managing', ARRAY['create_tenant', 'set_tenant', 'suspend_tenant', 'resume_tenant', 'delete_tenant', 'bind_role',
+                       'set_retention', 'reset_retention', 'erase', 'erase_preview']),
+    ('inner', ARRAY['seal', 'lock_tenant', 'begin_move', 'move_waits', 'advance_move', 'take_runs', 'delete_rows', 'rate_pause',
+                    'count_events', 'count_live',
+                    'set_tenant_retention', 'delete_runs', 'delete_events', 'find_runs', 'cancel_erased', 'erase_keys',
+                    'erase_conditions', 'blank_recorded', 'erasure', 'erased_directly']),
+    ('open', ARRAY['uuid7', 'uuid7_floor', 'uuid7_time', 'ulid', 'function_uuid', 'app_uuid', 'current_tenant', 'bound_tenant',
+                   'tenant_number', 'send_hints']),
+    ('tenant table', ARRAY['tenants', 'apps', 'functions', 'function_triggers', 'cancel_policies', 'events', 'runs', 'live', 'waits',
+                           'steps', 'open_steps', 'attempts', 'outcomes', 'interruptions', 'sessions', 'run_events', 'gathered',
+                           'bulk_cancels', 'idempotency', 'migrations', 'run_status', 'cancellations', 'run_rollups',
+                           'step_rollups', 'event_rollups', 'rollup_progress'])) AS r (kind, names);
+
+-- nightjar.seal as in 0022, but for where it has its lists from.
+DO $$
+DECLARE
+    body constant text := pg_get_functiondef('nightjar.seal()'::regprocedure);
+    lists constant text := 'managing constant text\[\] := ARRAY.*''rollup_progress''\];';
+BEGIN
+    IF body !~ lists THEN
+        RAISE EXCEPTION 'nightjar.seal does not read as expected';
+    END IF;
+    EXECUTE regexp_replace(body, lists,
+        E'managing constant text[] := ARRAY(SELECT r.name FROM nightjar.rights r WHERE r.kind = ''managing'');\n'
+        '    inner_ones constant text[] := ARRAY(SELECT r.name FROM nightjar.rights r WHERE r.kind = ''inner'');\n'
+        '    open_ones constant text[] := ARRAY(SELECT r.name FROM nightjar.rights r WHERE r.kind = ''open'');\n'
+        '    tenant_tables constant text[] := ARRAY(SELECT r.name FROM nightjar.rights r WHERE r.kind = ''tenant table'');');
+END $$;
+
+SELECT nightjar.seal();
 
 INSERT INTO nightjar.migrations (version, name) VALUES (23, 'retention');
