@@ -749,10 +749,10 @@ BEGIN
 END $$;
 
 -- What a request would erase now, but for what only follows from that: nothing is changed. Reads all events of the tenant's, and
--- its runs. `unreached`: ended runs whose event is no longer kept, so that nobody can tell whether they are meant.
+-- its runs and steps. `answered`: steps of other runs that hold such an event; `unreached`: ended runs whose event is no longer kept, so that nobody can tell whether they are meant.
 CREATE FUNCTION nightjar.erase_preview(event uuid DEFAULT NULL, path text DEFAULT NULL, value jsonb DEFAULT NULL,
                                        before timestamptz DEFAULT NULL)
-RETURNS TABLE (events bigint, runs bigint, live_runs bigint, first_at timestamptz, last_at timestamptz, unreached bigint)
+RETURNS TABLE (events bigint, runs bigint, live_runs bigint, first_at timestamptz, last_at timestamptz, answered bigint, unreached bigint)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -762,6 +762,10 @@ BEGIN
     WITH found AS MATERIALIZED (SELECT d.event_id, d.run_id FROM nightjar.erased_directly(r) d)
     SELECT (SELECT count(*) FROM found f WHERE f.event_id IS NOT NULL), (SELECT count(*) FROM found f WHERE f.run_id IS NOT NULL),
            (SELECT count(*) FROM found f JOIN nightjar.live l ON l.run_id = f.run_id), e.first, e.last,
+           CASE WHEN r.path IS NULL THEN 0 ELSE (
+               SELECT count(*) FROM nightjar.steps s
+               WHERE s.tenant_id = r.tenant_id AND s.kind IN (4, 6) AND nightjar.is_erased_output(s.output, r)
+                 AND NOT EXISTS (SELECT FROM found f WHERE f.run_id = s.run_id)) END,
            CASE WHEN r.path IS NULL THEN 0 ELSE (
                SELECT count(*) FROM nightjar.runs q
                WHERE q.tenant_id = r.tenant_id AND NOT EXISTS (SELECT FROM nightjar.events e WHERE e.event_id = q.event_id)
@@ -919,7 +923,9 @@ DECLARE
     blocked text;
 BEGIN
     SELECT c.* INTO r FROM nightjar.erasures c
-    WHERE c.state = 1 AND (erase_advance.erase_id IS NULL OR c.erase_id = erase_advance.erase_id)
+    WHERE c.state = 1 AND (c.erase_id = erase_advance.erase_id
+                           -- One that waits keeps nobody from the others.
+                           OR erase_advance.erase_id IS NULL AND (c.waits_for IS NULL OR c.advanced_at < clock_timestamp() - interval '5 s'))
     ORDER BY c.advanced_at NULLS FIRST, c.erase_id LIMIT 1 FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
         RETURN;

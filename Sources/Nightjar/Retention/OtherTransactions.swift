@@ -6,13 +6,16 @@ internal import PostgresClient
 /// Once they have ended, whatever is committed later began later: so a run that appears then has an id of after that moment.
 struct OtherTransactions: Sendable {
     var readAt: Date
+    /// The last number that an event had then. Those of events that come later are higher.
+    var lastNumber: Int64
     private var names: [String]
 
     static func read(_ session: PostgresSession) async throws -> OtherTransactions {
         try await session.run { db in
             // The clock first.
-            let now = try db.query("SELECT clock_timestamp()")[0].decode(0, as: Date.self)
-            return OtherTransactions(readAt: now, names: try Self.names(db))
+            let row = try db.query("SELECT clock_timestamp(), last_value FROM nightjar.event_seq")[0]
+            return OtherTransactions(
+                readAt: try row.decode(0), lastNumber: try row.decode(1), names: try Self.names(db))
         }
     }
 

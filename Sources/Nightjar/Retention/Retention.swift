@@ -14,7 +14,7 @@ package struct Retention: Sendable {
 
     let database: PostgresConfiguration
     let logger: Logger
-    /// For how long everybody waits behind the request for a lock, at most.
+    /// For how long everybody waits behind the request for a week's locks, at most.
     var lockTimeout = Duration.milliseconds(100)
     var lockAttempts = 5
     /// For how long transactions of others are waited for, which holds nobody up.
@@ -73,13 +73,23 @@ package struct Retention: Sendable {
         let weeks = try await session.run { db in
             try db.query(Statement.retentionDue.sql, [all]).map(RetentionWeek.init)
         }
+        // Runs have their needs from the start. What a transaction has begun that is open still, nobody sees.
+        var others: OtherTransactions?
+        if weeks.contains(where: { $0.log != .runs }) {
+            let open = try await OtherTransactions.read(session)
+            if try await open.haveEnded(session, within: patience) { others = open }
+        }
         var results: [RetentionResult] = []
-        for week in weeks {
+        // Whoever had one week of a log locked would be asked again by the next one; and a detachment that is not complete
+        // keeps all others of its log from beginning.
+        var refused: Set<RetentionLog> = []
+        for week in weeks where !refused.contains(week.log) {
             let outcome: RetentionResult.Outcome
             do {
-                outcome = try await apply(session, to: week)
+                outcome = try await apply(session, to: week, others)
             } catch let error as PostgresError where error.code == .server {
                 outcome = .kept(Self.reason(error))
+                refused.insert(week.log)
             }
             try await note(session, week, outcome)
             results.append(RetentionResult(log: week.log, week: week.week, outcome: outcome))
@@ -87,17 +97,19 @@ package struct Retention: Sendable {
         return results
     }
 
-    private func apply(_ session: PostgresSession, to week: RetentionWeek) async throws -> RetentionResult.Outcome {
+    private func apply(
+        _ session: PostgresSession, to week: RetentionWeek, _ others: OtherTransactions?
+    ) async throws -> RetentionResult.Outcome {
         let removal = WeekRemoval(week: week, timeout: detachTimeout, onStage: onStage)
-        try await session.run { db in try removal.finish(db) }
+        let came = try await session.run { db in try removal.finish(db) }
+        if came { return .kept(Self.cameMeanwhile) }
         guard !week.tables.isEmpty else { return .dropped }
         var emptying = WeekEmptying(week: week, settings: self)
-        if week.log == .events {
-            let others = try await OtherTransactions.read(session)
-            guard try await others.haveEnded(session, within: patience) else {
+        if week.log != .runs {
+            guard let others else {
                 return .kept("transactions of others stayed open for \(patience.components.seconds) s")
             }
-            emptying.since = others.readAt
+            emptying.others = week.log == .events ? others : nil
         }
         let emptied = try await session.run { [emptying] db in try emptying.empty(db) }
         switch emptied {
@@ -107,10 +119,12 @@ package struct Retention: Sendable {
         case .emptied, .untouched: break
         }
         // First of all: what is broken off from here on is known by it.
-        try await note(session, week, .emptied(keptRows: 0))
+        try await remember(session, week, .emptied(keptRows: 0), reason: "it was being dropped")
         let stays = try await session.run { db in try removal.remove(db) }
-        return stays ? .kept("rows came while it was dropped") : .dropped
+        return stays ? .kept(Self.cameMeanwhile) : .dropped
     }
+
+    private static let cameMeanwhile = "rows came while it was dropped"
 
     private func note(_ session: PostgresSession, _ week: RetentionWeek, _ outcome: RetentionResult.Outcome)
         async throws
@@ -127,16 +141,27 @@ package struct Retention: Sendable {
                 "a week could not be dropped yet",
                 metadata: [LogKey.name: "\(week.log.rawValue) \(week.week)", LogKey.reason: "\(reason)"])
         }
+        try await remember(session, week, outcome, reason: outcome.reason)
+    }
+
+    private func remember(
+        _ session: PostgresSession, _ week: RetentionWeek, _ outcome: RetentionResult.Outcome, reason: String?
+    ) async throws {
         _ = try await session.run { db in
             try db.execute(
                 Statement.retentionNote.sql,
-                [week.log.rawValue, week.week, outcome.word, outcome.keptRows, outcome.reason])
+                [week.log.rawValue, week.week, outcome.word, outcome.keptRows, reason])
         }
     }
 
     private static func reason(_ error: PostgresError) -> String {
-        error.sqlState == .lockNotAvailable ? "others had it locked" : error.message
+        error.isRefusedLock ? "others had it locked" : error.message
     }
+}
+
+extension PostgresError {
+    /// The lock was not to be had in time.
+    var isRefusedLock: Bool { sqlState == .lockNotAvailable || sqlState == .queryCanceled }
 }
 
 extension Duration {

@@ -16,8 +16,8 @@ struct WeekEmptying: Sendable {
 
     let week: RetentionWeek
     let settings: Retention
-    /// Events: runs with younger ids may have come since what is needed was read.
-    var since: Date?
+    /// Events: others may have come since what is needed was read, and runs that need some.
+    var others: OtherTransactions?
 
     func empty(_ db: PostgresConnection) throws -> Result {
         try db.transaction { db in
@@ -45,7 +45,11 @@ struct WeekEmptying: Sendable {
     private func lookAtNeeds(_ db: PostgresConnection) throws -> Int {
         switch week.log {
         case .matchLog:
-            return try count(db, "SELECT count(*) FROM nightjar.needed_keys($1, $2)", [week.lower, week.upper])
+            // Nobody comes to need another: whoever begins later needs keys of later.
+            try db.script("CREATE TEMP TABLE nightjar_needed (LIKE nightjar.match_log) ON COMMIT DROP")
+            try db.execute(
+                "INSERT INTO pg_temp.nightjar_needed SELECT * FROM nightjar.needed_keys($1, $2)",
+                [week.lower, week.upper])
         case .runs:
             try db.script("CREATE TEMP TABLE nightjar_needed (id uuid PRIMARY KEY) ON COMMIT DROP")
             try db.execute(
@@ -64,29 +68,33 @@ struct WeekEmptying: Sendable {
         return try count(db, "SELECT count(*) FROM (\(needed(of: week.tables[0]))) n")
     }
 
-    /// Everybody who would wait behind the request waits for no longer than the time limit.
+    /// Everybody who would wait behind the request waits for no longer than the time limit, for all tables together.
     private func lock(_ db: PostgresConnection) throws {
         let tables = week.tables.map(name).joined(separator: ", ")
         for attempt in 1... {
             do {
-                try db.transaction { db in try db.script("LOCK TABLE ONLY \(tables) IN ACCESS EXCLUSIVE MODE") }
+                try db.transaction { db in
+                    try db.script("SET LOCAL statement_timeout = '\(settings.lockTimeout.wholeMilliseconds)ms'")
+                    try db.script("LOCK TABLE ONLY \(tables) IN ACCESS EXCLUSIVE MODE")
+                    // Of a transaction inside of another it would stay.
+                    try db.script("SET LOCAL statement_timeout = '30s'")
+                }
                 return
-            } catch let error as PostgresError
-                where error.sqlState == .lockNotAvailable && attempt < settings.lockAttempts
-            {
+            } catch let error as PostgresError where error.isRefusedLock && attempt < settings.lockAttempts {
                 try db.script("SELECT pg_sleep(0.2)")
             }
         }
     }
 
     private func replace(_ db: PostgresConnection) throws -> Int {
-        try db.script("SET LOCAL statement_timeout = '30s'")
-        if let since {
+        if let others {
             try db.execute(
                 """
-                INSERT INTO pg_temp.nightjar_needed SELECT DISTINCT n FROM nightjar.needed_events($1, $2, $3) n WHERE n < $2
+                INSERT INTO pg_temp.nightjar_needed
+                SELECT n FROM nightjar.held_events($1, $2, $3) n WHERE n < $2
+                UNION SELECT t.event_id FROM \(name(week.tables[0])) t WHERE t.seq > $4
                 ON CONFLICT DO NOTHING
-                """, [week.lower, week.upper, since - 60])
+                """, [week.lower, week.upper, others.readAt - 60, others.lastNumber])
         }
         let kept = try week.tables.map { table in
             (table, rows: try db.copyOut("COPY (\(needed(of: table))) TO STDOUT"))
@@ -98,6 +106,16 @@ struct WeekEmptying: Sendable {
             let stored = try db.copyIn("COPY \(name(table)) FROM STDIN WITH (FREEZE)", rows)
             if table == week.tables[0] { count = stored }
         }
+        if count == 0 {
+            // Else an event whose id is of a clock that is weeks behind could come in between, and be out of sight.
+            for table in week.tables {
+                try db.script(
+                    """
+                    ALTER TABLE \(name(table)) DROP CONSTRAINT IF EXISTS week_is_dropped;
+                    ALTER TABLE \(name(table)) ADD CONSTRAINT week_is_dropped CHECK (false)
+                    """)
+            }
+        }
         try settings.onStage(.emptied, db)
         return count
     }
@@ -105,7 +123,7 @@ struct WeekEmptying: Sendable {
     /// The rows of a partition that are needed.
     private func needed(of table: String) -> String {
         switch week.log {
-        case .matchLog: "SELECT * FROM nightjar.needed_keys('\(week.lower)', '\(week.upper)')"
+        case .matchLog: "SELECT * FROM pg_temp.nightjar_needed"
         case .events:
             "SELECT t.* FROM \(name(table)) t WHERE t.event_id IN (SELECT n.id FROM pg_temp.nightjar_needed n)"
         case .runs: "SELECT t.* FROM \(name(table)) t WHERE t.run_id IN (SELECT n.id FROM pg_temp.nightjar_needed n)"

@@ -21,8 +21,9 @@ struct WeekRemoval: Sendable {
         return stays
     }
 
-    /// Does the rest of detachments that were broken off.
-    func finish(_ db: PostgresConnection) throws {
+    /// Does the rest of detachments that were broken off. True: something has come meanwhile, and stays.
+    func finish(_ db: PostgresConnection) throws -> Bool {
+        var stays = false
         for table in week.loose {
             let isPending = try db.query(
                 "SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = ('nightjar.' || $1)::regclass)", [table])[0]
@@ -32,8 +33,9 @@ struct WeekRemoval: Sendable {
                     "ALTER TABLE nightjar.\(RetentionWeek.parent(of: table)) DETACH PARTITION nightjar.\(table) FINALIZE"
                 )
             }
-            _ = try drop(table, db)
+            if try !drop(table, db) { stays = true }
         }
+        return stays
     }
 
     /// Whether a table is gone. If rows have come, by ids of a clock that is weeks behind, it is attached again.

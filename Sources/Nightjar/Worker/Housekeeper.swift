@@ -30,8 +30,7 @@ package struct Housekeeper: Sendable {
             do {
                 if ContinuousClock.now >= nextPartitions {
                     try await makePartitions()
-                    nextPartitions = .now + .seconds(3_600)
-                    await dropPartitions()
+                    nextPartitions = .now + (await dropPartitions() ? .seconds(3_600) : .seconds(300))
                 }
                 // What is too old is forgotten a little later where there was nothing.
                 let forgotten = try await forget()
@@ -82,12 +81,14 @@ package struct Housekeeper: Sendable {
         if made > 0 { logger.info("partitions made ahead", metadata: [LogKey.count: "\(made)"]) }
     }
 
-    /// Drops the weeks that nobody wants any more. What goes wrong with them keeps nobody from the rest.
-    private func dropPartitions() async {
+    /// Drops the weeks that nobody wants any more. What goes wrong with them keeps nobody from the rest. False: something is to be
+    /// tried again soon.
+    private func dropPartitions() async -> Bool {
         do {
-            _ = try await retention.apply(all: false)
+            return try await retention.apply(all: false)?.allSatisfy { $0.outcome.reason == nil } ?? true
         } catch {
             logger.notice("weeks of logs are dropped later", metadata: [LogKey.error: "\(error)"])
+            return false
         }
     }
 
@@ -95,7 +96,8 @@ package struct Housekeeper: Sendable {
     /// after each as long as it took, so that it never takes more than half of a connection. Answers how many chunks there were.
     private func delete() async throws -> Int {
         var chunks = 0
-        while try await rested({ db in try Erasure.advance(db, nil).map { !$0.waits } ?? false }) { chunks += 1 }
+        // One that waits for something is passed over for some seconds.
+        while try await rested({ db in try Erasure.advance(db, nil) != nil }) { chunks += 1 }
         while try await rested({ db in try db.query(Statement.sweep.sql, [Int32(2_000)])[0].decode("more") }) {
             chunks += 1
         }

@@ -9,12 +9,15 @@ struct Erase: Subcommand {
         discussion: """
             Name one: --event and its id; --where and a path with a value, as data.email=ada@example.org; or --before and a time. \
             With the events go the runs that they started, their steps, attempts and outcomes, the match keys, and the system events that \
-            tell of those runs. What such runs have sent as events of their own goes if it has the value too. One tenant at a time.
+            tell of those runs. Steps of other runs that such an event had answered are blanked. What such runs have sent as events of \
+            their own goes if it has the value too; you are told how many stay. Events sent after the request stay. One tenant at a time.
 
             Look first: --dry-run counts and changes nothing. On a terminal you are asked, unless --yes. Unfinished runs are a reason \
-            to refuse, unless --cancel, which cancels them first. It goes through all events of the database in chunks; if you \
-            interrupt it, workers carry it out. Backups, the write-ahead log and replicas that lag keep what they have for as long as \
-            you keep them: docs/retention.md. Exit status 2: nothing is meant, you said no, or unfinished runs are in the way.
+            to refuse, unless --cancel, which cancels them first. It goes through all events, runs and steps of the database in chunks; \
+            if you interrupt it, workers carry it out. Runs whose event is no longer kept cannot be recognized by a value: you are told \
+            how many there are. Backups, the write-ahead log and replicas that lag keep what they have for as long as you keep them: \
+            docs/retention.md. Exit status 2: nothing is meant, you said no, unfinished runs are in the way, it is not complete yet, or \
+            some runs could not be recognized.
 
             EXAMPLES
               nightjar erase --where data.customer.email=ada@example.org --dry-run
@@ -51,6 +54,9 @@ struct Erase: Subcommand {
     @Option(help: "Why, for the record.")
     var reason: String?
 
+    @Option(help: ArgumentHelp("How long to wait for what is in the way; workers go on with it after that.", valueName: "seconds"))
+    var patience = 30
+
     @OptionGroup var options: DatabaseOptions
 
     @OptionGroup var output: OutputOptions
@@ -67,9 +73,9 @@ struct Erase: Subcommand {
         let preview = try await refused { [tenant] in
             try await options.withSession("erase", tenant: tenant) { db in try Erasure.preview(db, of: target) }
         }
-        if dryRun || preview.events + preview.runs == 0 { return try show(preview) }
+        if dryRun || preview.isEmpty { return try show(preview) }
         if !yes, Terminal.isInteractive {
-            Output.note(Self.text(preview))
+            for line in preview.lines { Output.note(line) }
             guard Terminal.confirm("Erase them for good?") else {
                 Output.error("nothing was erased")
                 return .notAsWanted
@@ -83,31 +89,29 @@ struct Erase: Subcommand {
             }
             return try await carryOut(id)
         }
-        if output.json {
-            try Output.json([
-                "events": .integer(standing.events), "runs": .integer(standing.runs),
-                "spared": .integer(standing.spared),
-            ])
-        } else {
-            let spared =
-                standing.spared > 0 ? "; \(standing.spared) events are still needed by unfinished runs" : ""
-            Output.line("\(standing.events) events and \(standing.runs) runs are erased\(spared).")
-        }
-        return standing.spared > 0 ? .notAsWanted : .success
+        if output.json { try Output.json(standing.json) } else { Output.lines(standing.lines) }
+        return standing.isDone && standing.unreached == 0 ? .success : .notAsWanted
     }
 
     private func carryOut(_ id: UUID) async throws -> Erasure.Standing {
         let progress = ProgressLine()
         defer { progress.clear() }
+        var last: Erasure.Standing?
+        var moved = ContinuousClock.now
         while true {
-            let (moved, standing) = try await options.withSession("erase", tenant: tenant) { db in
+            let (waits, standing) = try await options.withSession("erase", tenant: tenant) { db in
                 (try Erasure.advance(db, id), try Erasure.standing(db, id))
             }
             guard let standing else { throw CommandError(.failure, "the request \(id.text) is gone") }
             if standing.isDone { return standing }
-            progress.show("\(standing.examined) looked at, \(standing.events) events and \(standing.runs) runs erased")
+            if standing != last { moved = .now }
+            last = standing
+            progress.show(
+                standing.waitsFor.map { "waiting for \($0)" }
+                    ?? "\(standing.examined) looked at, \(standing.events) events and \(standing.runs) runs erased")
             // A worker is at it, or has first to end what was cancelled.
-            if moved?.waits ?? true {
+            if waits ?? true {
+                guard ContinuousClock.now - moved < .seconds(patience) else { return standing }
                 try await options.withSession("erase", tenant: tenant) { db in try Erasure.applyPending(db) }
                 try await Task.sleep(for: .milliseconds(200))
             }
@@ -126,26 +130,12 @@ struct Erase: Subcommand {
 
     private func show(_ preview: Erasure.Preview) throws -> ExitStatus {
         if output.json {
-            try Output.json([
-                "events": .integer(preview.events), "runs": .integer(preview.runs),
-                "live_runs": .integer(preview.liveRuns),
-                "first_at": JSON(time: preview.firstAt), "last_at": JSON(time: preview.lastAt),
-            ])
+            try Output.json(preview.json)
         } else {
-            Output.line(Self.text(preview))
+            Output.lines(preview.lines)
             if dryRun { Output.line("Nothing was erased: this was a dry run.") }
         }
-        return preview.events + preview.runs == 0 ? .notAsWanted : .success
-    }
-
-    private static func text(_ preview: Erasure.Preview) -> String {
-        guard preview.events + preview.runs > 0 else { return "Nothing is meant." }
-        let time = TimeText()
-        let span = zip([preview.firstAt], [preview.lastAt]).compactMap { first, last in
-            first.flatMap { first in last.map { " from \(time.moment(first)) to \(time.moment($0))" } }
-        }.first
-        return
-            "\(preview.events) events\(span ?? "") and \(preview.runs) runs, of which \(preview.liveRuns) have not ended."
+        return preview.isEmpty ? .notAsWanted : .success
     }
 
     private func target() throws -> Erasure.Target {

@@ -16,7 +16,8 @@ struct Retain: AsyncParsableCommand {
             the schema drop what is due, every hour; 'apply' does it now.
 
             A tenant may have policies of its own. The week goes when nobody wants it any more, so the longest policy counts for it; \
-            rows of tenants that want less are deleted one by one before, which costs more. Docs: docs/retention.md.
+            rows of tenants that want less are deleted one by one before, which costs more. 'nightjar tenant set --keep-runs' sets \
+            the same. Docs: docs/retention.md.
 
             EXAMPLES
               nightjar retention show
@@ -85,7 +86,7 @@ struct SetRetention: Subcommand {
     }
 
     func execute() async throws -> ExitStatus {
-        let interval = keep == "forever" ? nil : keep.hasSuffix("d") ? "\(keep.dropLast()) days" : keep
+        let interval = keep == "forever" ? nil : Interval.text(keep)
         let policies = try await options.withSession("retention") { [log, keep, tenant] db in
             if keep == "default", let tenant {
                 guard try RetentionPolicy.reset(db, log, tenant: tenant) else {

@@ -13,6 +13,18 @@ struct TenantLimit: ExpressibleByArgument {
     }
 }
 
+/// For how long something of a tenant is kept, on the command line: `30d`, an interval of PostgreSQL's, `forever` or `default`.
+struct TenantKeep: ExpressibleByArgument {
+    /// Nil: as all others' is.
+    var value: String?
+
+    init?(argument: String) {
+        guard !argument.isEmpty else { return nil }
+        guard argument != "default" else { return }
+        value = Interval.text(argument)
+    }
+}
+
 /// The options by which limits of a tenant are given.
 struct TenantLimitOptions: ParsableArguments {
     @Option(help: "How many unfinished runs it may have, about; counted at most once a second. Or none.")
@@ -27,9 +39,16 @@ struct TenantLimitOptions: ParsableArguments {
     @Option(help: "How many bytes the output of a step or run may have, as JSON. Or none.")
     var maxOutputBytes: TenantLimit?
 
+    @Option(help: "For how long its events are kept: 30d, '18 months', forever, or default, as all others' are.")
+    var keepEvents: TenantKeep?
+
+    @Option(help: "For how long its runs are kept after their end, in the same way.")
+    var keepRuns: TenantKeep?
+
     /// Whether any is given.
     var isGiven: Bool {
         maxLiveRuns != nil || maxEventsPerSecond != nil || maxEventBytes != nil || maxOutputBytes != nil
+            || keepEvents != nil || keepRuns != nil
     }
 
     /// Changes those that are given.
@@ -38,6 +57,8 @@ struct TenantLimitOptions: ParsableArguments {
         if let maxEventsPerSecond { limits.eventsPerSecond = maxEventsPerSecond.value }
         if let maxEventBytes { limits.eventBytes = maxEventBytes.value }
         if let maxOutputBytes { limits.outputBytes = maxOutputBytes.value }
+        if let keepEvents { limits.keepEvents = keepEvents.value }
+        if let keepRuns { limits.keepRuns = keepRuns.value }
     }
 }
 
