@@ -196,6 +196,12 @@ BEGIN
     SELECT o.run_id FROM nightjar.outcomes o WHERE o.run_id >= lower_id AND o.run_id < upper_id AND o.ended_at >= since;
 END $$;
 
+-- What cancels an event that is gathered, and not yet a run.
+CREATE VIEW nightjar.gathered_keys AS
+SELECT g.tenant_id, k.key, g.seq AS since
+FROM nightjar.gathered g JOIN nightjar.events e ON e.event_id = g.event_id
+CROSS JOIN LATERAL nightjar.cancel_keys(g.function_id, e.name, e.data, e."user", e.id, e.event_id, e.ts) k;
+
 -- What somebody has still to look for in the log of keys, from which number on: a run at its first claim, a newcomer, a step that was
 -- not searched for since it began to wait, and what is gathered, when it starts a run.
 CREATE VIEW nightjar.sought_keys AS
@@ -207,9 +213,7 @@ SELECT w.tenant_id, w.key, w.since, o.run_id
 FROM nightjar.open_steps o JOIN nightjar.waits w ON w.run_id = o.run_id AND w.purpose = 2 AND -w.policy_id / 16 = o.slot
 WHERE NOT o.looked
 UNION ALL
-SELECT g.tenant_id, k.key, g.seq, NULL
-FROM nightjar.gathered g JOIN nightjar.events e ON e.event_id = g.event_id
-CROSS JOIN LATERAL nightjar.cancel_keys(g.function_id, e.name, e.data, e."user", e.id, e.event_id, e.ts) k;
+SELECT g.tenant_id, g.key, g.since, NULL FROM nightjar.gathered_keys g;
 
 -- The logged keys between two ids that somebody has still to look for. A run begins no later than an hour after them.
 CREATE FUNCTION nightjar.needed_keys(lower_id uuid, upper_id uuid) RETURNS SETOF nightjar.match_log LANGUAGE plpgsql STABLE AS $$
@@ -381,8 +385,7 @@ BEGIN
                                             NOT l.newcomer OR EXISTS (SELECT FROM nightjar.newcomers n WHERE n.run_id = l.run_id)))
                     ELSE EXISTS (SELECT FROM nightjar.open_steps o
                                  WHERE o.run_id = w.run_id AND o.slot = -w.policy_id / 16 AND NOT o.looked) END)
-           OR EXISTS (SELECT FROM nightjar.sought_keys s
-                      WHERE s.run_id IS NULL AND s.tenant_id = k.tenant_id AND s.key = k.key AND s.since < k.seq));
+           OR EXISTS (SELECT FROM nightjar.gathered_keys g WHERE g.tenant_id = k.tenant_id AND g.key = k.key AND g.since < k.seq));
     IF cardinality(doomed) = 0 THEN
         RETURN 0;
     END IF;
@@ -568,6 +571,7 @@ CREATE TABLE nightjar.erased_events (
     gone      boolean NOT NULL DEFAULT false,
     PRIMARY KEY (erase_id, event_id)
 );
+CREATE INDEX erased_events_left ON nightjar.erased_events (erase_id, event_id) WHERE NOT gone;
 CREATE INDEX erased_events_public ON nightjar.erased_events (erase_id, public_id);
 CREATE TABLE nightjar.erased_runs (
     erase_id  uuid NOT NULL,
@@ -724,6 +728,17 @@ BEGIN
     UNION SELECT NULL, q.run_id FROM nightjar.runs q WHERE q.event_id IN (SELECT t.event_id FROM telling t);
 END $$;
 
+-- The unfinished runs that a request would cancel: those that are meant, and, for a value, others that hold such an event.
+CREATE FUNCTION nightjar.erased_live_runs(r nightjar.erasures, meant uuid[]) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT count(*) FROM nightjar.live l
+            WHERE l.tenant_id = r.tenant_id AND (
+                l.run_id = ANY (meant)
+                OR r.path IS NOT NULL AND EXISTS (
+                    SELECT FROM nightjar.steps s
+                    WHERE s.run_id = l.run_id AND s.kind IN (4, 6) AND nightjar.is_erased_output(s.output, r) OFFSET 0)));
+END $$;
+
 -- Asks for the erasure of an event, of all events with a value at a path, or of what is older than an instant; with the runs that
 -- they started, their steps and outcomes, and the system events that tell of them. Answers the request's id; workers carry it out.
 -- Unfinished runs are cancelled first if `cancel`; else there must be none.
@@ -736,7 +751,7 @@ DECLARE
     unfinished bigint;
 BEGIN
     IF NOT cancel THEN
-        SELECT count(*) INTO unfinished FROM nightjar.erased_directly(r) d JOIN nightjar.live l ON l.run_id = d.run_id;
+        unfinished := nightjar.erased_live_runs(r, ARRAY(SELECT d.run_id FROM nightjar.erased_directly(r) d WHERE d.run_id IS NOT NULL));
         IF unfinished > 0 THEN
             RAISE EXCEPTION '% of the runs that would be erased have not ended', unfinished
                 USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -761,7 +776,7 @@ BEGIN
     RETURN QUERY
     WITH found AS MATERIALIZED (SELECT d.event_id, d.run_id FROM nightjar.erased_directly(r) d)
     SELECT (SELECT count(*) FROM found f WHERE f.event_id IS NOT NULL), (SELECT count(*) FROM found f WHERE f.run_id IS NOT NULL),
-           (SELECT count(*) FROM found f JOIN nightjar.live l ON l.run_id = f.run_id), e.first, e.last,
+           nightjar.erased_live_runs(r, ARRAY(SELECT f.run_id FROM found f WHERE f.run_id IS NOT NULL)), e.first, e.last,
            CASE WHEN r.path IS NULL THEN 0 ELSE (
                SELECT count(*) FROM nightjar.steps s
                WHERE s.tenant_id = r.tenant_id AND s.kind IN (4, 6) AND nightjar.is_erased_output(s.output, r)
@@ -916,10 +931,9 @@ DECLARE
     last_step text;
     ids uuid[];
     fresh uuid[];
+    told uuid[];
     names text[];
-    lowest uuid;
     count bigint;
-    at_end boolean;
     blocked text;
 BEGIN
     SELECT c.* INTO r FROM nightjar.erasures c
@@ -959,7 +973,7 @@ BEGIN
         seen := cardinality(ids);
         LOOP
             WITH meant AS MATERIALIZED (
-                SELECT e.event_id, e.tenant_id, e.name, coalesce(e.id, e.event_id::text) AS public_id,
+                SELECT e.event_id, e.tenant_id, e.name, coalesce(e.id, e.event_id::text) AS public_id, e.received_at,
                        CASE WHEN e.name IN ('inngest/function.failed', 'inngest/function.cancelled', 'inngest/function.finished')
                             THEN nightjar.told_run(e.name, e.data) END AS told,
                        CASE WHEN e.id IS NOT NULL AND NOT starts_with(e.name, 'inngest/') THEN e.received_at + interval '24 hours' END AS until
@@ -970,19 +984,18 @@ BEGIN
                 SELECT r.erase_id, m.event_id, m.tenant_id, m.public_id, m.name FROM meant m
                 ON CONFLICT DO NOTHING RETURNING x.event_id
             )
-            SELECT array_agg(m.event_id), array_agg(m.told) FILTER (WHERE m.told IS NOT NULL), greatest(r.ids_until, max(m.until))
-            INTO fresh, names, r.ids_until
+            SELECT array_agg(m.event_id), array_agg(m.told) FILTER (WHERE m.told IS NOT NULL), greatest(r.ids_until, max(m.until)),
+                   -- What tells of it came after it, and may have been passed: its own id may be of a clock that is ahead.
+                   least(r.again_from, nightjar.uuid7_floor(greatest(min(m.received_at), '1970-01-01')))
+            INTO fresh, told, r.ids_until, r.again_from
             FROM meant m WHERE m.event_id IN (SELECT f.event_id FROM found f);
             EXIT WHEN fresh IS NULL;
-            lowest := nightjar.find_runs(r.erase_id, r.tenant_id, nightjar.runs_of_events(fresh) || names::uuid[]);
-            r.again_from := least(r.again_from, lowest);
-            EXIT WHEN lowest IS NULL;
+            r.again_from := least(r.again_from, nightjar.find_runs(r.erase_id, r.tenant_id, nightjar.runs_of_events(fresh) || told));
         END LOOP;
         r.examined := r.examined + seen;
         IF seen = chunk THEN
             r.reached := ids[seen];
         ELSIF r.again_from IS NOT NULL THEN
-            -- What tells of them may have been passed.
             r.reached := nightjar.uuid7_floor(nightjar.uuid7_time(r.again_from) - interval '1 hour');
             r.again_from := NULL;
         ELSE
@@ -1016,8 +1029,17 @@ BEGIN
         END IF;
 
     ELSIF r.phase = 3 THEN
-        ids := ARRAY(SELECT l.run_id FROM nightjar.erased_runs x JOIN nightjar.live l ON l.run_id = x.run_id
-                     WHERE x.erase_id = r.erase_id ORDER BY l.run_id LIMIT chunk);
+        SELECT count(*) INTO count FROM (SELECT FROM nightjar.erased_runs x WHERE x.erase_id = r.erase_id LIMIT 20000) x;
+        -- From the side that is sure to be short.
+        IF count < 20000 THEN
+            ids := ARRAY(SELECT x.run_id FROM nightjar.erased_runs x
+                         WHERE x.erase_id = r.erase_id AND EXISTS (SELECT FROM nightjar.live l WHERE l.run_id = x.run_id OFFSET 0)
+                         ORDER BY x.run_id LIMIT chunk);
+        ELSE
+            ids := ARRAY(SELECT l.run_id FROM nightjar.live l
+                         WHERE EXISTS (SELECT FROM nightjar.erased_runs x WHERE x.erase_id = r.erase_id AND x.run_id = l.run_id OFFSET 0)
+                         ORDER BY l.run_id LIMIT chunk);
+        END IF;
         IF cardinality(ids) > 0 THEN
             r.again_from := least(r.again_from, ids[1]);
             count := CASE WHEN r.cancels THEN nightjar.cancel_erased(ids, r) ELSE cardinality(ids) END;
@@ -1296,7 +1318,8 @@ SELECT r.kind, unnest(r.names) FROM (VALUES
     ('inner', ARRAY['seal', 'lock_tenant', 'begin_move', 'move_waits', 'advance_move', 'take_runs', 'delete_rows', 'rate_pause',
                     'count_events', 'count_live',
                     'set_tenant_retention', 'delete_runs', 'delete_events', 'find_runs', 'cancel_erased', 'erase_keys',
-                    'erase_conditions', 'blank_recorded', 'erasure', 'erased_directly']),
+                    'erase_conditions', 'blank_recorded', 'erasure', 'erased_directly',
+                    'erased_live_runs']),
     ('open', ARRAY['uuid7', 'uuid7_floor', 'uuid7_time', 'ulid', 'function_uuid', 'app_uuid', 'current_tenant', 'bound_tenant',
                    'tenant_number', 'send_hints']),
     ('tenant table', ARRAY['tenants', 'apps', 'functions', 'function_triggers', 'cancel_policies', 'events', 'runs', 'live', 'waits',

@@ -72,12 +72,16 @@ struct RetentionStagesTests {
             }
             let pending = try #require(try await retention.apply(all: true))
             #expect(pending.contains { $0.outcome.reason != nil }, "\(pending)")
+            #expect(pending.count { $0.log == .runs } == 1, "no other week is tried that would wait for it: \(pending)")
             let isPending = try await past.probe.value(
                 "SELECT bool_or(inhdetachpending) FROM pg_inherits", as: Bool.self)
             #expect(isPending)
             try await other.run { db in try db.script("ROLLBACK") }
             await other.close()
             retention.onStage = { _, _ in }
+            // At once, although it has just been tried, and before all others.
+            let finished = try #require(try await retention.apply(all: false))
+            #expect(finished.first?.log == .runs && finished.first?.outcome == .dropped, "\(finished)")
             _ = try await retention.apply(all: true)
             #expect(try await past.probe.value("SELECT NOT bool_or(inhdetachpending) FROM pg_inherits", as: Bool.self))
             try await past.finish()
@@ -100,6 +104,7 @@ struct RetentionStagesTests {
             retention.patience = .milliseconds(50)
             let results = try #require(try await retention.apply(all: true))
             #expect(results.contains { $0.log == .runs && $0.outcome == .kept("others had it locked") }, "\(results)")
+            #expect(results.count { $0.outcome == .kept("others had it locked") } == 1, "no other week is asked for")
             #expect(
                 results.contains { $0.log == .events && $0.outcome.reason?.contains("stayed open") == true },
                 "\(results)")
@@ -202,6 +207,37 @@ struct RetentionStagesTests {
             }
             #expect(name == "test/post")
             await past.probe.connection.close()
+        }
+    }
+
+    @Test("An event with an id of a week that is emptied, and not dropped yet, is refused as one of a dropped week is")
+    func lateID() async throws {
+        try await TestDatabase.with { database in
+            let past = try await Past.make(database)
+            let other = PostgresSession(database.configuration, logger: .silent)
+            var retention = Retention(database: database.configuration, logger: .silent)
+            retention.detachTimeout = .milliseconds(100)
+            let didRead = Mutex(false)
+            retention.onStage = { stage, _ in
+                guard stage == .looked, didRead.withLock({ done in defer { done = true }; return !done }) else { return }
+                Self.wait {
+                    try await other.run { db in
+                        try db.script("BEGIN; LOCK TABLE ONLY nightjar.events IN ACCESS SHARE MODE")
+                    }
+                }
+            }
+            let results = try #require(try await retention.apply(all: true))
+            let week = try #require(results.first { $0.log == .events && $0.outcome.reason != nil }, "\(results)").week
+            let error = await #expect(throws: PostgresError.self) {
+                try await past.probe.script(
+                    "INSERT INTO nightjar.events (event_id, name) VALUES (nightjar.uuid7_floor('\(week)'::date + interval '1 day'), 'x/late')"
+                )
+            }
+            #expect(error?.sqlState == .checkViolation)
+            try await other.run { db in try db.script("ROLLBACK") }
+            await other.close()
+            _ = try await retention.apply(all: true)
+            try await past.finish()
         }
     }
 
