@@ -986,7 +986,7 @@ BEGIN
             )
             SELECT array_agg(m.event_id), array_agg(m.told) FILTER (WHERE m.told IS NOT NULL), greatest(r.ids_until, max(m.until)),
                    -- What tells of it came after it, and may have been passed: its own id may be of a clock that is ahead.
-                   least(r.again_from, nightjar.uuid7_floor(greatest(min(m.received_at), '1970-01-01')))
+                   least(r.again_from, CASE WHEN count(*) > 0 THEN nightjar.uuid7_floor(greatest(min(m.received_at), '1970-01-01')) END)
             INTO fresh, told, r.ids_until, r.again_from
             FROM meant m WHERE m.event_id IN (SELECT f.event_id FROM found f);
             EXIT WHEN fresh IS NULL;
@@ -996,7 +996,7 @@ BEGIN
         IF seen = chunk THEN
             r.reached := ids[seen];
         ELSIF r.again_from IS NOT NULL THEN
-            r.reached := nightjar.uuid7_floor(nightjar.uuid7_time(r.again_from) - interval '1 hour');
+            r.reached := nightjar.uuid7_floor(greatest(nightjar.uuid7_time(r.again_from) - interval '1 hour', '1970-01-01'));
             r.again_from := NULL;
         ELSE
             r.phase := 2;
@@ -1022,7 +1022,7 @@ BEGIN
             r.reached := last;
         ELSIF r.again_from IS NOT NULL THEN
             r.phase := 1;
-            r.reached := nightjar.uuid7_floor(nightjar.uuid7_time(r.again_from) - interval '1 hour');
+            r.reached := nightjar.uuid7_floor(greatest(nightjar.uuid7_time(r.again_from) - interval '1 hour', '1970-01-01'));
             r.again_from := NULL;
         ELSE
             r.phase := 3;
@@ -1047,7 +1047,7 @@ BEGIN
         ELSIF r.again_from IS NOT NULL THEN
             -- Their ends are told of.
             r.phase := 1;
-            r.reached := nightjar.uuid7_floor(nightjar.uuid7_time(r.again_from) - interval '1 hour');
+            r.reached := nightjar.uuid7_floor(greatest(nightjar.uuid7_time(r.again_from) - interval '1 hour', '1970-01-01'));
             r.again_from := NULL;
         ELSE
             r.phase := 4;
