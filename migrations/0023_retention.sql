@@ -158,9 +158,10 @@ LANGUAGE sql STABLE AS $$
     GROUP BY f.log, 2
 $$;
 
--- The weeks that are no longer wanted, the oldest first; `late`: since so long. The last one before this week always stays: an id may be made in it
--- until now. Events stay for a week more than their keys, which may be logged as much later.
-CREATE FUNCTION nightjar.due_weeks(late interval DEFAULT '0') RETURNS TABLE (log text, week date, tables text[], loose text[], bytes bigint, lower_id uuid, upper_id uuid)
+-- The weeks that are no longer wanted, the oldest first; `late`: since so long. The last one before this week always stays: an id may
+-- be made in it until now. Events stay for a week more than their keys, which may be logged as much later.
+CREATE FUNCTION nightjar.due_weeks(late interval DEFAULT '0')
+RETURNS TABLE (log text, week date, tables text[], loose text[], bytes bigint, lower_id uuid, upper_id uuid)
 LANGUAGE plpgsql STABLE SET timezone = 'UTC' AS $$
 #variable_conflict use_column
 DECLARE
@@ -764,7 +765,8 @@ BEGIN
 END $$;
 
 -- What a request would erase now, but for what only follows from that: nothing is changed. Reads all events of the tenant's, and
--- its runs and steps. `answered`: steps of other runs that hold such an event; `unreached`: ended runs whose event is no longer kept, so that nobody can tell whether they are meant.
+-- its runs and steps. `answered`: steps of other runs that hold such an event; `unreached`: ended runs whose event is no longer kept,
+-- so that nobody can tell whether they are meant.
 CREATE FUNCTION nightjar.erase_preview(event uuid DEFAULT NULL, path text DEFAULT NULL, value jsonb DEFAULT NULL,
                                        before timestamptz DEFAULT NULL)
 RETURNS TABLE (events bigint, runs bigint, live_runs bigint, first_at timestamptz, last_at timestamptz, answered bigint, unreached bigint)

@@ -54,7 +54,9 @@ struct Erase: Subcommand {
     @Option(help: "Why, for the record.")
     var reason: String?
 
-    @Option(help: ArgumentHelp("How long to wait for what is in the way; workers go on with it after that.", valueName: "seconds"))
+    @Option(
+        help: ArgumentHelp(
+            "How long to wait for what is in the way; workers go on with it after that.", valueName: "seconds"))
     var patience = 30
 
     @OptionGroup var options: DatabaseOptions

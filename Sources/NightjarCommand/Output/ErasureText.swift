@@ -45,14 +45,18 @@ extension Erasure.Standing {
         }
         if answered > 0 {
             lines.append(
-                "\(answered) steps of other runs had taken such an event in, and are blank now. What those runs made of it stays.")
+                "\(answered) steps of other runs had taken such an event in, and are blank now. What those runs made of it stays."
+            )
         }
         if sent > 0 {
-            lines.append("\(sent) events that the runs had sent stay: they do not have the value. Erase them by one that they have.")
+            lines.append(
+                "\(sent) events that the runs had sent stay: they do not have the value. Erase them by one that they have."
+            )
         }
         if unreached > 0 { lines.append(Erasure.unreachedText(unreached)) }
         if let idsUntil, idsUntil > Date() {
-            lines.append("The ids that senders gave to such events are remembered until \(TimeText().moment(idsUntil)).")
+            lines.append(
+                "The ids that senders gave to such events are remembered until \(TimeText().moment(idsUntil)).")
         }
         return lines
     }

@@ -70,7 +70,8 @@ struct TenantCommandTests {
             let run = { @Sendable (arguments: String...) in
                 try await RunningProgram("nightjar", arguments + ["--database", database.url]).end()
             }
-            let made = try await run("tenant", "create", "shop", "--keep-runs", "90d", "--keep-events", "forever", "--json")
+            let made = try await run(
+                "tenant", "create", "shop", "--keep-runs", "90d", "--keep-events", "forever", "--json")
             let tenant = try #require(try made.json().first, "\(made.error)")
             #expect(tenant["keep_runs"] == "90 days" && tenant["keep_events"] == "forever")
             let policies = try await run("retention", "show", "--json").json().filter { $0["tenant"] == "shop" }

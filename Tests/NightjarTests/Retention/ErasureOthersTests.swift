@@ -58,14 +58,17 @@ struct ErasureOthersTests {
                 as: String.self)
             #expect(outputs == #"hers {"erased": true}, his carl@x.org, work 1"#)
             let listed = try await probe.value(
-                "SELECT (data -> 'steps')::text FROM nightjar.events WHERE name = 'inngest/function.cancelled'", as: String.self)
+                "SELECT (data -> 'steps')::text FROM nightjar.events WHERE name = 'inngest/function.cancelled'",
+                as: String.self)
             #expect(listed.contains("carl@x.org") && listed.contains(#"{"erased": true}"#), "\(listed)")
             #expect(try await probe.violations() == [])
             await probe.connection.close()
         }
     }
 
-    @Test("an unfinished run that was answered is refused, or cancelled, also when a worker holds it", arguments: [false, true])
+    @Test(
+        "an unfinished run that was answered is refused, or cancelled, also when a worker holds it",
+        arguments: [false, true])
     func unfinished(leased: Bool) async throws {
         try await TestDatabase.with { database in
             let probe = try await ErasureReachTests.prepare(database)
@@ -104,7 +107,8 @@ struct ErasureOthersTests {
             let openings = ["ada@x.org", "carl@x.org"].map { key in
                 OpenStep(
                     step: String(key.prefix(3)), kind: .invoke,
-                    invocation: Invocation(function: "post", dataJSON: "{\"key\": \"\(key)\"}", cancelsWithParent: true),
+                    invocation: Invocation(
+                        function: "post", dataJSON: "{\"key\": \"\(key)\"}", cancelsWithParent: true),
                     dueAt: Date(timeIntervalSinceNow: 3_600), startedAt: Date())
             }
             #expect(try await probe.park(parent, opening: openings))
@@ -123,7 +127,8 @@ struct ErasureOthersTests {
             let steps = ["ada@x.org", "carl@x.org"].map {
                 Self.answered(String($0.prefix(3)), .invoke, "{\"mail\": \"\($0)\"}")
             }
-            _ = try await probe.record([LeasedCommit(lease: again, tenant: 1, steps: steps, mail: 2, next: .run(.keep))])
+            _ = try await probe.record([LeasedCommit(lease: again, tenant: 1, steps: steps, mail: 2, next: .run(.keep))]
+            )
             #expect(try await probe.complete(again))
 
             let standing = try await probe.carryOut(try await probe.erase(Self.ada))
@@ -131,7 +136,8 @@ struct ErasureOthersTests {
             #expect(try await probe.mentions("ada@x.org") == [])
             #expect(try await probe.count("runs") == 2)
             let outputs = try await probe.value(
-                "SELECT string_agg(step || ' ' || output::text, ', ' ORDER BY step) FROM nightjar.steps", as: String.self)
+                "SELECT string_agg(step || ' ' || output::text, ', ' ORDER BY step) FROM nightjar.steps",
+                as: String.self)
             #expect(outputs == #"ada {"erased": true}, car {"mail": "carl@x.org"}"#)
             #expect(try await probe.violations() == [])
             await probe.connection.close()
@@ -211,7 +217,8 @@ struct ErasureOthersTests {
                     (1, 'c', 3, now(), '$.data.key == "bob@x.org"', NULL), (1, 'd', 2, NULL, '$.data.key == "ada@x.org"', NULL)
                 """)
             let keyed = try await probe.mentions("ada@x.org")
-            #expect(keyed == ["nightjar.bulk_cancels", "nightjar.events", "nightjar.flow_counters", "nightjar.singletons"])
+            #expect(
+                keyed == ["nightjar.bulk_cancels", "nightjar.events", "nightjar.flow_counters", "nightjar.singletons"])
             let bobs = try await probe.value(
                 "SELECT count(*) FROM nightjar.flow_counters WHERE key LIKE '%bob%'", as: Int64.self)
             let id = try await probe.erase(Self.ada)

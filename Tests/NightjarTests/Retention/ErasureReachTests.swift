@@ -35,7 +35,9 @@ struct ErasureReachTests {
         #expect(!answers.isEmpty)
     }
 
-    @Test("the event of a cancel that the erasure itself makes goes too, however large the chunk", arguments: [false, true])
+    @Test(
+        "the event of a cancel that the erasure itself makes goes too, however large the chunk",
+        arguments: [false, true])
     func cancelled(before: Bool) async throws {
         try await TestDatabase.with { database in
             let probe = try await Self.prepare(database)
@@ -74,7 +76,8 @@ struct ErasureReachTests {
             try await probe.send("test/post", key: "ada@x.org", id: "order-1")
             try await Self.fail(try #require(try await probe.claim().runs.first).lease, "ada@x.org bounced", probe)
             for run in try await probe.claim().runs { _ = try await probe.complete(run.lease) }
-            let event = try await probe.value("SELECT event_id FROM nightjar.events WHERE id = 'order-1'", as: UUID.self)
+            let event = try await probe.value(
+                "SELECT event_id FROM nightjar.events WHERE id = 'order-1'", as: UUID.self)
             let standing = try await probe.carryOut(try await probe.erase(.event(event)), chunk: 1_000)
             #expect(standing.events == 2 && standing.runs == 2, "\(standing)")
             #expect(standing.idsUntil != nil)
@@ -93,7 +96,8 @@ struct ErasureReachTests {
             let count = try await probe.value(
                 "SELECT nightjar.delete_runs(ARRAY(SELECT run_id FROM nightjar.runs))", as: Int32.self)
             #expect(count == 2)
-            let event = try await probe.value("SELECT event_id FROM nightjar.events WHERE id = 'order-1'", as: UUID.self)
+            let event = try await probe.value(
+                "SELECT event_id FROM nightjar.events WHERE id = 'order-1'", as: UUID.self)
             _ = try await probe.carryOut(try await probe.erase(.event(event)))
             #expect(try await probe.mentions("ada@x.org") == [])
             await probe.connection.close()
@@ -165,7 +169,8 @@ struct ErasureReachTests {
             let probe = try await Self.prepare(database)
             let other = PostgresSession(database.configuration, logger: .silent)
             try await other.run { db in
-                try db.script("BEGIN; INSERT INTO nightjar.events (name, data) VALUES ('test/post', '{\"key\": \"ada@x.org\"}')")
+                try db.script(
+                    "BEGIN; INSERT INTO nightjar.events (name, data) VALUES ('test/post', '{\"key\": \"ada@x.org\"}')")
             }
             let id = try await probe.erase(Self.ada)
             let waiting = try await probe.carryOn(id)
@@ -202,7 +207,8 @@ struct ErasureReachTests {
         }
     }
 
-    @Test("runs that outlive their events: one is found by the event's id, of the others it is told that they cannot be")
+    @Test(
+        "runs that outlive their events: one is found by the event's id, of the others it is told that they cannot be")
     func droppedEvent() async throws {
         try await TestDatabase.with { database in
             let probe = try await Self.prepare(database)
@@ -211,10 +217,12 @@ struct ErasureReachTests {
                 try await probe.send("test/post", key: key)
                 let lease = try #require(try await probe.claim().runs.first).lease
                 _ = try await probe.commit([
-                    LeasedCommit(lease: lease, tenant: 1, steps: [.done("mail", output: "\"\(key)\"")], next: .run(.keep))
+                    LeasedCommit(
+                        lease: lease, tenant: 1, steps: [.done("mail", output: "\"\(key)\"")], next: .run(.keep))
                 ])
                 _ = try await probe.complete(lease)
-                events.append(try await probe.value("SELECT event_id FROM nightjar.runs WHERE run_id = $1", [lease.run]))
+                events.append(
+                    try await probe.value("SELECT event_id FROM nightjar.runs WHERE run_id = $1", [lease.run]))
             }
             try await probe.script("DELETE FROM nightjar.events")
             let byValue = try await probe.carryOut(try await probe.erase(Self.ada))

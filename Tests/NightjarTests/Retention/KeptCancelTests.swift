@@ -62,7 +62,8 @@ struct KeptCancelTests {
             #expect(!waiting.isDone)
             try await other.run { db in try db.script("COMMIT") }
             let needed = try await probe.carryOn(id)
-            #expect(!needed.isDone && needed.waitsFor?.contains("1 events that unfinished work needs") == true, "\(needed)")
+            #expect(
+                !needed.isDone && needed.waitsFor?.contains("1 events that unfinished work needs") == true, "\(needed)")
             try await Self.finish(probe, other)
             let standing = try await probe.carryOut(id)
             #expect(standing.events == 1, "\(standing)")
@@ -78,7 +79,8 @@ struct KeptCancelTests {
             // As if all of it had begun 60 days ago.
             try await other.run { db in
                 for table in ["waits", "live", "runs"] {
-                    try db.script("UPDATE nightjar.\(table) SET run_id = nightjar.uuid7_floor(now() - interval '60 days')")
+                    try db.script(
+                        "UPDATE nightjar.\(table) SET run_id = nightjar.uuid7_floor(now() - interval '60 days')")
                 }
             }
             try await probe.script(
@@ -88,7 +90,9 @@ struct KeptCancelTests {
             var retention = Retention(database: database.configuration, logger: .silent)
             retention.patience = .milliseconds(50)
             let during = try #require(try await retention.apply(all: true))
-            #expect(!during.isEmpty && during.allSatisfy { $0.outcome.reason?.contains("stayed open") == true }, "\(during)")
+            #expect(
+                !during.isEmpty && during.allSatisfy { $0.outcome.reason?.contains("stayed open") == true }, "\(during)"
+            )
             try await other.run { db in try db.script("COMMIT") }
             await other.close()
             let after = try #require(try await retention.apply(all: true))

@@ -32,7 +32,8 @@ struct PartSealTests {
                 """)
             let callable = { (role: String, name: String) in
                 try await probe.value(
-                    "SELECT has_function_privilege($1, ('nightjar.' || $2 || '()')::regprocedure, 'EXECUTE')", [role, name],
+                    "SELECT has_function_privilege($1, ('nightjar.' || $2 || '()')::regprocedure, 'EXECUTE')",
+                    [role, name],
                     as: Bool.self)
             }
             #expect(try await !callable("nightjar_worker", "later_inner"))

@@ -219,7 +219,11 @@ struct RetentionStagesTests {
             retention.detachTimeout = .milliseconds(100)
             let didRead = Mutex(false)
             retention.onStage = { stage, _ in
-                guard stage == .looked, didRead.withLock({ done in defer { done = true }; return !done }) else { return }
+                guard stage == .looked,
+                    didRead.withLock({ done in
+                        defer { done = true }; return !done
+                    })
+                else { return }
                 Self.wait {
                     try await other.run { db in
                         try db.script("BEGIN; LOCK TABLE ONLY nightjar.events IN ACCESS SHARE MODE")
