@@ -175,6 +175,35 @@ struct RetentionStagesTests {
         }
     }
 
+    @Test("An event with an id of long ago that comes between the look and the lock is there for who has to find it")
+    func lateEvent() async throws {
+        try await TestDatabase.with { database in
+            let past = try await Past.make(database)
+            let other = PostgresSession(database.configuration, logger: .silent)
+            var retention = Retention(database: database.configuration, logger: .silent)
+            let didSend = Mutex(false)
+            retention.onStage = { stage, db in
+                guard stage == .looked, try Self.holds(db, "events", of: past.sleeper),
+                    didSend.withLock({ done in
+                        defer { done = true }; return !done
+                    })
+                else { return }
+                Self.wait {
+                    try await other.run { db in
+                        try db.execute(
+                            "INSERT INTO nightjar.events (event_id, name) SELECT nightjar.uuid7_floor(nightjar.uuid7_time($1)), 'x/late'",
+                            [past.sleeper])
+                    }
+                }
+            }
+            _ = try await retention.apply(all: true)
+            await other.close()
+            #expect(didSend.withLock { $0 })
+            #expect(try await past.probe.count("events", where: "name = 'x/late'") == 1)
+            try await past.finish()
+        }
+    }
+
     @Test("A run that is run again between the look and the lock keeps its event", arguments: [Retention.Stage.looked])
     func rerunBetween(stage: Retention.Stage) async throws {
         try await TestDatabase.with { database in
