@@ -190,7 +190,7 @@ struct RetentionStagesTests {
                 else { return }
                 Self.wait {
                     try await other.run { db in
-                        try db.execute(
+                        _ = try db.execute(
                             "INSERT INTO nightjar.events (event_id, name) SELECT nightjar.uuid7_floor(nightjar.uuid7_time($1)), 'x/late'",
                             [past.sleeper])
                     }
@@ -244,32 +244,29 @@ struct RetentionStagesTests {
         try await TestDatabase.with { database in
             let past = try await Past.make(database)
             let other = PostgresSession(database.configuration, logger: .silent)
+            let sending = Mutex<Task<Int, any Error>?>(nil)
             var retention = Retention(database: database.configuration, logger: .silent)
-            retention.detachTimeout = .milliseconds(100)
-            let didRead = Mutex(false)
-            retention.onStage = { stage, _ in
-                guard stage == .looked,
-                    didRead.withLock({ done in
-                        defer { done = true }; return !done
-                    })
+            retention.onStage = { stage, db in
+                guard stage == .emptied, try Self.holds(db, "events", of: past.lonely), sending.withLock({ $0 == nil })
                 else { return }
-                Self.wait {
+                // It waits for the lock, and comes between the emptying and the detachment.
+                let task = Task {
                     try await other.run { db in
-                        try db.script("BEGIN; LOCK TABLE ONLY nightjar.events IN ACCESS SHARE MODE")
+                        try db.execute(
+                            "INSERT INTO nightjar.events (event_id, name) SELECT nightjar.uuid7_floor(nightjar.uuid7_time($1)), 'x/late'",
+                            [past.lonely])
                     }
                 }
+                sending.withLock { $0 = task }
+                try Self.awaitWaiter(db)
             }
             let results = try #require(try await retention.apply(all: true))
-            let week = try #require(results.first { $0.log == .events && $0.outcome.reason != nil }, "\(results)").week
             let error = await #expect(throws: PostgresError.self) {
-                try await past.probe.script(
-                    "INSERT INTO nightjar.events (event_id, name) VALUES (nightjar.uuid7_floor('\(week)'::date + interval '1 day'), 'x/late')"
-                )
+                try await #require(sending.withLock { $0 }).value
             }
             #expect(error?.sqlState == .checkViolation)
-            try await other.run { db in try db.script("ROLLBACK") }
+            #expect(results.allSatisfy { $0.outcome.reason == nil }, "\(results)")
             await other.close()
-            _ = try await retention.apply(all: true)
             try await past.finish()
         }
     }
