@@ -14,6 +14,7 @@ SET LOCAL client_min_messages = warning;
 LOCK TABLE nightjar.events, nightjar.runs, nightjar.live IN ACCESS EXCLUSIVE MODE;
 
 -- Its share beside others': with 3, three runs begin for one of a tenant with 1, as long as both have some.
+-- nightjar.set_tenant changes it: see 0026.
 ALTER TABLE nightjar.tenants ADD COLUMN weight float4 NOT NULL DEFAULT 1 CHECK (weight BETWEEN 0.01 AND 100);
 
 ALTER TABLE nightjar.functions
@@ -258,73 +259,8 @@ BEGIN
     RETURN QUERY SELECT f.name, f.function_id, the_app FROM nightjar.functions f WHERE f.app_id = the_app;
 END $$;
 
--- As in 0022, and: the weight.
--- Locks: the tenant's row; when the first limit for outputs is set, the logs of steps and outcomes for a moment. It gives up
--- after a second: whatever wants to write there waits behind it.
-CREATE OR REPLACE FUNCTION nightjar.set_tenant(name text, change jsonb) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
-DECLARE
-    limits constant text[] := ARRAY['max_live_runs', 'max_events_per_second', 'max_event_bytes', 'max_output_bytes'];
-    t nightjar.tenants;
-    e record;
-    w numeric;
-BEGIN
-    t := nightjar.lock_tenant(name);
-    IF t.state >= 3 THEN
-        RAISE EXCEPTION 'tenant "%" is being deleted', t.name USING ERRCODE = 'NJ002';
-    ELSIF jsonb_typeof(change) IS DISTINCT FROM 'object' THEN
-        RAISE EXCEPTION 'the change of a tenant is a JSON object' USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'Such as {"max_live_runs": 1000}.';
-    END IF;
-    FOR e IN SELECT c.key, c.value FROM jsonb_each(change) c LOOP
-        IF e.key = 'name' AND jsonb_typeof(e.value) = 'string' THEN
-            PERFORM nightjar.check_tenant_name(e.value #>> '{}');
-            IF EXISTS (SELECT FROM nightjar.tenants o WHERE o.name = e.value #>> '{}' AND o.tenant_id <> t.tenant_id) THEN
-                RAISE EXCEPTION 'there is a tenant "%" already', e.value #>> '{}' USING ERRCODE = 'duplicate_object',
-                    HINT = 'Choose another name.';
-            END IF;
-        ELSIF e.key = 'weight' THEN
-            w := CASE WHEN jsonb_typeof(e.value) = 'number' THEN (e.value #>> '{}')::numeric END;
-            IF (w BETWEEN 0.01 AND 100) IS NOT TRUE AND e.value <> 'null' THEN
-                RAISE EXCEPTION 'a weight cannot be %', e.value
-                    USING ERRCODE = 'invalid_parameter_value', HINT = 'It is a number from 0.01 to 100; 1 is what tenants have.';
-            END IF;
-        ELSIF e.key <> ALL (limits) THEN
-            RAISE EXCEPTION 'a tenant has no "%" to be set', e.key
-                USING ERRCODE = 'invalid_parameter_value', HINT = 'It has name, weight, ' || array_to_string(limits, ', ') || '.';
-        ELSIF NOT (jsonb_typeof(e.value) = 'null'
-                   OR jsonb_typeof(e.value) = 'number' AND (e.value #>> '{}')::numeric % 1 = 0
-                      AND (e.value #>> '{}')::numeric BETWEEN CASE e.key WHEN 'max_live_runs' THEN 0
-                                                                         WHEN 'max_events_per_second' THEN 1 ELSE 2 END
-                          AND CASE e.key WHEN 'max_events_per_second' THEN 1000000 ELSE 2147483647 END) THEN
-            RAISE EXCEPTION '% cannot be %', e.key, e.value
-                USING ERRCODE = 'invalid_parameter_value',
-                      HINT = 'It is a whole number'
-                             || CASE e.key WHEN 'max_events_per_second' THEN ' from 1 to 1000000' ELSE '' END || ', or null for no limit.';
-        END IF;
-    END LOOP;
-    UPDATE nightjar.tenants g
-    SET name = coalesce(change ->> 'name', g.name), changed_at = now(),
-        weight = CASE WHEN change ? 'weight' THEN coalesce((change ->> 'weight')::float4, 1) ELSE g.weight END,
-        max_live_runs = CASE WHEN change ? limits[1] THEN (change ->> limits[1])::int ELSE g.max_live_runs END,
-        max_events_per_second = CASE WHEN change ? limits[2] THEN (change ->> limits[2])::int ELSE g.max_events_per_second END,
-        max_event_bytes = CASE WHEN change ? limits[3] THEN (change ->> limits[3])::int ELSE g.max_event_bytes END,
-        max_output_bytes = CASE WHEN change ? limits[4] THEN (change ->> limits[4])::int ELSE g.max_output_bytes END
-    WHERE g.tenant_id = t.tenant_id AND change <> '{}'
-    RETURNING g.* INTO t;
-    IF t.max_events_per_second IS NOT NULL THEN
-        EXECUTE format('CREATE UNLOGGED SEQUENCE IF NOT EXISTS nightjar.%I MINVALUE 0 START 0', 'rate_' || t.tenant_id);
-        IF change ? limits[2] THEN      -- what was used up under the old rate is forgiven
-            PERFORM setval(format('nightjar.%I', 'rate_' || t.tenant_id)::regclass, 0);
-        END IF;
-    END IF;
-    IF t.max_output_bytes IS NOT NULL
-       AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgname = 'output_limit' AND g.tgenabled = 'D'
-                     AND g.tgrelid IN ('nightjar.steps'::regclass, 'nightjar.outcomes'::regclass)) THEN
-        ALTER TABLE nightjar.steps ENABLE TRIGGER output_limit;
-        ALTER TABLE nightjar.outcomes ENABLE TRIGGER output_limit;
-    END IF;
-END $$;
+INSERT INTO nightjar.rights (kind, name)
+SELECT 'inner', unnest(ARRAY['share_queue', 'take_lane', 'next_pass', 'needs_shares', 'is_placed', 'settle_queues']);
 
 SELECT nightjar.seal();
 

@@ -72,6 +72,9 @@ static const char migration_0021[] = {
 static const char migration_0022[] = {
 #embed "../../migrations/0022_tenants.sql" suffix(, 0)
 };
+static const char migration_0023[] = {
+#embed "../../migrations/0023_retention.sql" suffix(, 0)
+};
 static const char migration_0025[] = {
 #embed "../../migrations/0025_placing.sql" suffix(, 0)
 };
@@ -178,6 +181,9 @@ static const char doctor_policies[] = {
 static const char doctor_privileges[] = {
 #embed "statements/doctor_privileges.sql" suffix(, 0)
 };
+static const char doctor_retention[] = {
+#embed "statements/doctor_retention.sql" suffix(, 0)
+};
 static const char doctor_server[] = {
 #embed "statements/doctor_server.sql" suffix(, 0)
 };
@@ -186,6 +192,18 @@ static const char doctor_tenants[] = {
 };
 static const char doctor_unserved[] = {
 #embed "statements/doctor_unserved.sql" suffix(, 0)
+};
+static const char erase[] = {
+#embed "statements/erase.sql" suffix(, 0)
+};
+static const char erase_advance[] = {
+#embed "statements/erase_advance.sql" suffix(, 0)
+};
+static const char erase_preview[] = {
+#embed "statements/erase_preview.sql" suffix(, 0)
+};
+static const char erase_standing[] = {
+#embed "statements/erase_standing.sql" suffix(, 0)
 };
 static const char expire[] = {
 #embed "statements/expire.sql" suffix(, 0)
@@ -286,6 +304,9 @@ static const char metrics_tables[] = {
 static const char open_session[] = {
 #embed "statements/open_session.sql" suffix(, 0)
 };
+static const char other_transactions[] = {
+#embed "statements/other_transactions.sql" suffix(, 0)
+};
 static const char preview[] = {
 #embed "statements/preview.sql" suffix(, 0)
 };
@@ -346,6 +367,18 @@ static const char reschedule[] = {
 static const char resolve[] = {
 #embed "statements/resolve.sql" suffix(, 0)
 };
+static const char retention_due[] = {
+#embed "statements/retention_due.sql" suffix(, 0)
+};
+static const char retention_note[] = {
+#embed "statements/retention_note.sql" suffix(, 0)
+};
+static const char retention_plan[] = {
+#embed "statements/retention_plan.sql" suffix(, 0)
+};
+static const char retention_policies[] = {
+#embed "statements/retention_policies.sql" suffix(, 0)
+};
 static const char roll_up[] = {
 #embed "statements/roll_up.sql" suffix(, 0)
 };
@@ -364,11 +397,17 @@ static const char still_executing[] = {
 static const char store_events[] = {
 #embed "statements/store_events.sql" suffix(, 0)
 };
+static const char sweep[] = {
+#embed "statements/sweep.sql" suffix(, 0)
+};
 static const char tenants[] = {
 #embed "statements/tenants.sql" suffix(, 0)
 };
 static const char tick[] = {
 #embed "statements/tick.sql" suffix(, 0)
+};
+static const char tidy[] = {
+#embed "statements/tidy.sql" suffix(, 0)
 };
 static const char openapi[] = {
 #embed "openapi.json" suffix(, 0)
@@ -397,6 +436,7 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0020, "0020_rollups"),
     ASSET(migration_0021, "0021_report"),
     ASSET(migration_0022, "0022_tenants"),
+    ASSET(migration_0023, "0023_retention"),
     ASSET(migration_0025, "0025_placing"),
 };
 
@@ -435,9 +475,14 @@ static const struct nightjar_asset statements[] = {
     ASSET(doctor_partitions, "doctor_partitions"),
     ASSET(doctor_policies, "doctor_policies"),
     ASSET(doctor_privileges, "doctor_privileges"),
+    ASSET(doctor_retention, "doctor_retention"),
     ASSET(doctor_server, "doctor_server"),
     ASSET(doctor_tenants, "doctor_tenants"),
     ASSET(doctor_unserved, "doctor_unserved"),
+    ASSET(erase, "erase"),
+    ASSET(erase_advance, "erase_advance"),
+    ASSET(erase_preview, "erase_preview"),
+    ASSET(erase_standing, "erase_standing"),
     ASSET(expire, "expire"),
     ASSET(forget_ids, "forget_ids"),
     ASSET(forget_sessions, "forget_sessions"),
@@ -471,6 +516,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(metrics_sessions, "metrics_sessions"),
     ASSET(metrics_tables, "metrics_tables"),
     ASSET(open_session, "open_session"),
+    ASSET(other_transactions, "other_transactions"),
     ASSET(preview, "preview"),
     ASSET(ready_queues, "ready_queues"),
     ASSET(reap, "reap"),
@@ -491,14 +537,20 @@ static const struct nightjar_asset statements[] = {
     ASSET(report_steps, "report_steps"),
     ASSET(reschedule, "reschedule"),
     ASSET(resolve, "resolve"),
+    ASSET(retention_due, "retention_due"),
+    ASSET(retention_note, "retention_note"),
+    ASSET(retention_plan, "retention_plan"),
+    ASSET(retention_policies, "retention_policies"),
     ASSET(roll_up, "roll_up"),
     ASSET(search_newcomers, "search_newcomers"),
     ASSET(send_hints, "send_hints"),
     ASSET(send_signal, "send_signal"),
     ASSET(still_executing, "still_executing"),
     ASSET(store_events, "store_events"),
+    ASSET(sweep, "sweep"),
     ASSET(tenants, "tenants"),
     ASSET(tick, "tick"),
+    ASSET(tidy, "tidy"),
 };
 
 int nightjar_migration_count(void) { return COUNT(migrations); }

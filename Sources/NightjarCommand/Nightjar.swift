@@ -35,6 +35,6 @@ struct NightjarProgram: AsyncParsableCommand {
             Dev.self, Serve.self, Work.self, Keys.self, TenantCommand.self, Migrate.self,
             Send.self, Preview.self, Events.self, Runs.self, ShowRun.self,
             Cancel.self, Cancellations.self, Reschedule.self, Rerun.self,
-            Report.self, Examine.self, Bench.self,
+            Report.self, Retain.self, Erase.self, Examine.self, Bench.self,
         ])
 }

@@ -14,6 +14,10 @@ package enum Statement: String, CaseIterable {
     case closeSession = "close_session"
     case commit
     case crons
+    case erase
+    case eraseAdvance = "erase_advance"
+    case erasePreview = "erase_preview"
+    case eraseStanding = "erase_standing"
     case expire
     case forgetIDs = "forget_ids"
     case forgetSessions = "forget_sessions"
@@ -25,6 +29,7 @@ package enum Statement: String, CaseIterable {
     case markDead = "mark_dead"
     case memo
     case openSession = "open_session"
+    case otherTransactions = "other_transactions"
     case preview
     case readyQueues = "ready_queues"
     case reap
@@ -32,13 +37,19 @@ package enum Statement: String, CaseIterable {
     case remoteApps = "remote_apps"
     case reschedule
     case resolve
+    case retentionDue = "retention_due"
+    case retentionNote = "retention_note"
+    case retentionPlan = "retention_plan"
+    case retentionPolicies = "retention_policies"
     case rollUp = "roll_up"
     case searchNewcomers = "search_newcomers"
     case sendHints = "send_hints"
     case sendSignal = "send_signal"
     case stillExecuting = "still_executing"
+    case sweep
     case tenants
     case tick
+    case tidy
     case storeEvents = "store_events"
 
     case doctorBacklog = "doctor_backlog"
@@ -51,6 +62,7 @@ package enum Statement: String, CaseIterable {
     case doctorPartitions = "doctor_partitions"
     case doctorPolicies = "doctor_policies"
     case doctorPrivileges = "doctor_privileges"
+    case doctorRetention = "doctor_retention"
     case doctorServer = "doctor_server"
     case doctorTenants = "doctor_tenants"
     case doctorUnserved = "doctor_unserved"

@@ -15,17 +15,23 @@ public struct TenantLimits: Sendable, Hashable {
     /// Its share of a queue beside other tenants', 0.01 to 100: with 3, three of its runs begin for one of a tenant with 1, as
     /// long as both have some.
     public var weight = 1.0
+    /// For how long its events are kept: an interval as PostgreSQL writes it, such as `30 days`, or `forever`. Nil: as all others' are.
+    public var keepEvents: String?
+    /// For how long its runs are kept after their end, with their steps. Nil: as all others' are.
+    public var keepRuns: String?
 
     /// Creates limits.
     public init(
         liveRuns: Int? = nil, eventsPerSecond: Int? = nil, eventBytes: Int? = nil, outputBytes: Int? = nil,
-        weight: Double = 1
+        keepEvents: String? = nil, keepRuns: String? = nil, weight: Double = 1
     ) {
         self.weight = weight
         self.liveRuns = liveRuns
         self.eventsPerSecond = eventsPerSecond
         self.eventBytes = eventBytes
         self.outputBytes = outputBytes
+        self.keepEvents = keepEvents
+        self.keepRuns = keepRuns
     }
 
     init(_ row: PostgresRow) throws {
@@ -34,20 +40,23 @@ public struct TenantLimits: Sendable, Hashable {
         eventBytes = try row.decode("max_event_bytes", as: Int32?.self).map(Int.init)
         outputBytes = try row.decode("max_output_bytes", as: Int32?.self).map(Int.init)
         weight = try row.decode("weight")
+        keepEvents = try row.decode("keep_events")
+        keepRuns = try row.decode("keep_runs")
     }
 
     /// What `nightjar.set_tenant` takes: what is other than before.
     func changes(from old: TenantLimits) -> [String: JSON] {
-        let pairs: [(String, Int?, Int?)] = [
-            ("max_live_runs", liveRuns, old.liveRuns),
-            ("max_events_per_second", eventsPerSecond, old.eventsPerSecond),
-            ("max_event_bytes", eventBytes, old.eventBytes),
-            ("max_output_bytes", outputBytes, old.outputBytes),
+        let number = { (value: Int?) -> JSON in value.map { .integer(Int64($0)) } ?? .null }
+        let text = { (value: String?) -> JSON in value.map { .string($0) } ?? .null }
+        let pairs: [(String, JSON, JSON)] = [
+            ("max_live_runs", number(liveRuns), number(old.liveRuns)),
+            ("max_events_per_second", number(eventsPerSecond), number(old.eventsPerSecond)),
+            ("max_event_bytes", number(eventBytes), number(old.eventBytes)),
+            ("max_output_bytes", number(outputBytes), number(old.outputBytes)),
+            ("keep_events", text(keepEvents), text(old.keepEvents)),
+            ("keep_runs", text(keepRuns), text(old.keepRuns)),
         ]
-        var changes = Dictionary(
-            uniqueKeysWithValues: pairs.filter { $0.1 != $0.2 }.map { name, new, _ in
-                (name, new.map { JSON.integer(Int64($0)) } ?? .null)
-            })
+        var changes = Dictionary(uniqueKeysWithValues: pairs.filter { $0.1 != $0.2 }.map { ($0.0, $0.1) })
         if weight != old.weight { changes["weight"] = .number(weight) }
         return changes
     }

@@ -1,16 +1,18 @@
 package import Logging
 package import PostgresClient
 
-/// What somebody has to do now and then, whoever it is: partitions made ahead, ids of yesterday forgotten, what runs did
-/// added to the figures of reports.
+/// What somebody has to do now and then, whoever it is: partitions made ahead and dropped, ids of yesterday forgotten, what was
+/// to be erased erased, what runs did added to the figures of reports.
 package struct Housekeeper: Sendable {
     let pool: PostgresPool
+    let retention: Retention
     let logger: Logger
     var interval = Duration.seconds(60)
 
-    package init(pool: PostgresPool, logger: Logger) {
+    package init(pool: PostgresPool, database: PostgresConfiguration, logger: Logger) {
         self.pool = pool
         self.logger = logger
+        retention = Retention(database: database, logger: logger)
     }
 
     /// Keeps house until the task is cancelled.
@@ -28,10 +30,12 @@ package struct Housekeeper: Sendable {
             do {
                 if ContinuousClock.now >= nextPartitions {
                     try await makePartitions()
-                    nextPartitions = .now + .seconds(3_600)
+                    nextPartitions = .now + (await dropPartitions() ? .seconds(3_600) : .seconds(300))
                 }
                 // What is too old is forgotten a little later where there was nothing.
-                if try await forget() == 0 { pause = interval * 10 }
+                let forgotten = try await forget()
+                let deleted = try await delete()
+                if forgotten + deleted == 0 { pause = interval * 10 }
             } catch is CancellationError {
                 return
             } catch {
@@ -75,6 +79,41 @@ package struct Housekeeper: Sendable {
             try db.query("SELECT nightjar.make_partitions()")[0].decode(0, as: Int32.self)
         }
         if made > 0 { logger.info("partitions made ahead", metadata: [LogKey.count: "\(made)"]) }
+    }
+
+    /// Drops the weeks that nobody wants any more. What goes wrong with them keeps nobody from the rest. False: something is to be
+    /// tried again soon.
+    private func dropPartitions() async -> Bool {
+        do {
+            return try await retention.apply(all: false)?.allSatisfy { $0.outcome.reason == nil } ?? true
+        } catch {
+            logger.notice("weeks of logs are dropped later", metadata: [LogKey.error: "\(error)"])
+            return false
+        }
+    }
+
+    /// Deletes rows: what is to be erased, what tenants with shorter policies want no more, leftovers. In chunks with a pause
+    /// after each as long as it took, so that it never takes more than half of a connection. Answers how many chunks there were.
+    private func delete() async throws -> Int {
+        var chunks = 0
+        // One that waits for something is passed over for some seconds.
+        while try await rested({ db in try Erasure.advance(db, nil) != nil }) { chunks += 1 }
+        while try await rested({ db in try db.query(Statement.sweep.sql, [Int32(2_000)])[0].decode("more") }) {
+            chunks += 1
+        }
+        while try await rested({ db in
+            try db.query(Statement.tidy.sql, [Int32(1_000)])[0].decode(0, as: Int32.self) >= 1_000
+        }) {
+            chunks += 1
+        }
+        return chunks
+    }
+
+    private func rested(_ body: @Sendable (PostgresConnection) throws -> Bool) async throws -> Bool {
+        let start = ContinuousClock.now
+        let result = try await pool.withConnection(body)
+        if result { try await Task.sleep(for: ContinuousClock.now - start) }
+        return result
     }
 
     /// Says how many ids and sessions it forgot.

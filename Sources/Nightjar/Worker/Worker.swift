@@ -70,7 +70,7 @@ public struct Worker: Service {
                 return try Registration.make(db, app: app, functions: all)
             }
             // After a long time without any worker the last partition may be near its end.
-            try await Housekeeper(pool: pool, logger: logger).makePartitions()
+            try await Housekeeper(pool: pool, database: engineDatabase, logger: logger).makePartitions()
             let engine = WorkerEngine(
                 app: app, registration: registration, pool: pool, database: engineDatabase,
                 configuration: configuration,

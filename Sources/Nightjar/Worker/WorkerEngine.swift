@@ -160,7 +160,7 @@ final class WorkerEngine: Sendable {
             group.addTask { await self.reapLoop() }
             group.addTask { await self.expireLoop() }
             group.addTask { await self.gatherLoop() }
-            group.addTask { await Housekeeper(pool: self.pool, logger: self.logger).run() }
+            group.addTask { await Housekeeper(pool: self.pool, database: self.database, logger: self.logger).run() }
         }
         if configuration.listens { group.addTask { await self.listen() } }
     }

@@ -13,6 +13,18 @@ struct TenantLimit: ExpressibleByArgument {
     }
 }
 
+/// For how long something of a tenant is kept, on the command line: `30d`, an interval of PostgreSQL's, `forever` or `default`.
+struct TenantKeep: ExpressibleByArgument {
+    /// Nil: as all others' is.
+    var value: String?
+
+    init?(argument: String) {
+        guard !argument.isEmpty else { return nil }
+        guard argument != "default" else { return }
+        value = Interval.text(argument)
+    }
+}
+
 /// The options by which limits of a tenant are given.
 struct TenantLimitOptions: ParsableArguments {
     @Option(help: "How many unfinished runs it may have, about; counted at most once a second. Or none.")
@@ -30,10 +42,16 @@ struct TenantLimitOptions: ParsableArguments {
     @Option(help: "Its share of a queue beside other tenants', 0.01 to 100; 1 is what tenants have.")
     var weight: Double?
 
+    @Option(help: "For how long its events are kept: 30d, '18 months', forever, or default, as all others' are.")
+    var keepEvents: TenantKeep?
+
+    @Option(help: "For how long its runs are kept after their end, in the same way.")
+    var keepRuns: TenantKeep?
+
     /// Whether any is given.
     var isGiven: Bool {
         maxLiveRuns != nil || maxEventsPerSecond != nil || maxEventBytes != nil || maxOutputBytes != nil
-            || weight != nil
+            || keepEvents != nil || keepRuns != nil || weight != nil
     }
 
     /// Changes those that are given.
@@ -43,6 +61,8 @@ struct TenantLimitOptions: ParsableArguments {
         if let maxEventBytes { limits.eventBytes = maxEventBytes.value }
         if let maxOutputBytes { limits.outputBytes = maxOutputBytes.value }
         if let weight { limits.weight = weight }
+        if let keepEvents { limits.keepEvents = keepEvents.value }
+        if let keepRuns { limits.keepRuns = keepRuns.value }
     }
 }
 

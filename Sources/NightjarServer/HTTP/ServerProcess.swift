@@ -68,7 +68,7 @@ package struct ServerProcess: Service {
             return try db.query("SELECT EXISTS (SELECT FROM nightjar.event_keys WHERE revoked_at IS NULL)")[0].decode(0)
         }
         try configuration.checkReach()
-        let housekeeper = Housekeeper(pool: pool, logger: logger)
+        let housekeeper = Housekeeper(pool: pool, database: database, logger: logger)
         // After a long time without anything that runs the last part of the logs may be near its end.
         try await housekeeper.makePartitions()
         let services = ServerServices(

@@ -14,7 +14,8 @@ struct DoctorCommandTests {
             #expect(result.status == 1)
             #expect(levels["durability"] == "problem", "tests run with fsync = off")
             let fine = [
-                "version", "autovacuum", "clock", "schema", "notifications", "privileges", "partitions", "pending",
+                "version", "autovacuum", "clock", "schema", "notifications", "privileges", "partitions", "retention",
+                "pending",
                 "runs", "sessions", "apps", "policies", "timeouts", "executing", "bulk-cancels", "invariants",
             ]
             for check in fine { #expect(levels[check] == "ok", "\(check): \(result.output)") }

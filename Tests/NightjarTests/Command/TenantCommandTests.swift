@@ -64,6 +64,32 @@ struct TenantCommandTests {
         }
     }
 
+    @Test("For how long a tenant's logs are kept is one setting, whichever command sets it")
+    func kept() async throws {
+        try await TestDatabase.with { database in
+            let run = { @Sendable (arguments: String...) in
+                try await RunningProgram("nightjar", arguments + ["--database", database.url]).end()
+            }
+            let made = try await run(
+                "tenant", "create", "shop", "--keep-runs", "90d", "--keep-events", "forever", "--json")
+            let tenant = try #require(try made.json().first, "\(made.error)")
+            #expect(tenant["keep_runs"] == "90 days" && tenant["keep_events"] == "forever")
+            let policies = try await run("retention", "show", "--json").json().filter { $0["tenant"] == "shop" }
+            #expect(policies.map { $0["keep"] } == [.null, "90 days"])
+            #expect(try await run("retention", "set", "runs", "18 months", "--tenant", "shop").status == 0)
+            let shown = try await run("tenant", "show", "shop").output
+            #expect(shown.contains("its events kept for ever, its runs kept 1 year 6 mons"), "\(shown)")
+            let reset = try await run("tenant", "set", "shop", "--keep-runs", "default", "--json").json().first
+            #expect(reset?["keep_runs"] == .null && reset?["keep_events"] == "forever")
+            let wrong = try await run("tenant", "set", "shop", "--keep-events", "soon")
+            #expect(wrong.status == 64 && wrong.error.contains("keep_events cannot be \"soon\""), "\(wrong.error)")
+            let short = try await run("tenant", "set", "2", "--keep-runs", "1 hour")
+            #expect(short.status == 64 && short.error.contains("a log cannot be kept for 01:00:00"), "\(short.error)")
+            let nobody = try await run("retention", "set", "runs", "30d", "--tenant", "nobody")
+            #expect(nobody.error.contains("there is no tenant \"nobody\""), "\(nobody.error)")
+        }
+    }
+
     @Test("A role is bound and released; the help teaches")
     func roles() async throws {
         try await TestDatabase.with { database in

@@ -31,10 +31,11 @@ struct RoleTests {
             )
             let managing = [
                 "create_tenant", "set_tenant", "suspend_tenant", "resume_tenant", "delete_tenant", "bind_role",
+                "set_retention", "reset_retention", "erase", "erase_preview",
             ]
             let worker = try await callable("nightjar_worker").split(separator: " ").map(String.init)
             let admin = try await callable("nightjar_admin").split(separator: " ").map(String.init)
-            #expect(Set(worker).isDisjoint(with: managing + ["seal", "take_runs"]))
+            #expect(Set(worker).isDisjoint(with: managing + ["seal", "take_runs", "delete_runs", "delete_events"]))
             #expect(Set(admin) == Set(worker).union(managing))
             let unsafe = try await probe.value(
                 """
