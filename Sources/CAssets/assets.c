@@ -72,6 +72,9 @@ static const char migration_0021[] = {
 static const char migration_0022[] = {
 #embed "../../migrations/0022_tenants.sql" suffix(, 0)
 };
+static const char migration_0024[] = {
+#embed "../../migrations/0024_signing_keys.sql" suffix(, 0)
+};
 
 static const char api_cancellations[] = {
 #embed "statements/api_cancellations.sql" suffix(, 0)
@@ -147,6 +150,9 @@ static const char crons[] = {
 };
 static const char doctor_backlog[] = {
 #embed "statements/doctor_backlog.sql" suffix(, 0)
+};
+static const char doctor_bonds[] = {
+#embed "statements/doctor_bonds.sql" suffix(, 0)
 };
 static const char doctor_bulk_cancels[] = {
 #embed "statements/doctor_bulk_cancels.sql" suffix(, 0)
@@ -228,6 +234,9 @@ static const char listing_listeners[] = {
 };
 static const char listing_names[] = {
 #embed "statements/listing_names.sql" suffix(, 0)
+};
+static const char listing_quotas[] = {
+#embed "statements/listing_quotas.sql" suffix(, 0)
 };
 static const char listing_retries[] = {
 #embed "statements/listing_retries.sql" suffix(, 0)
@@ -355,6 +364,15 @@ static const char send_hints[] = {
 static const char send_signal[] = {
 #embed "statements/send_signal.sql" suffix(, 0)
 };
+static const char server_tenant[] = {
+#embed "statements/server_tenant.sql" suffix(, 0)
+};
+static const char signing_key_owner[] = {
+#embed "statements/signing_key_owner.sql" suffix(, 0)
+};
+static const char signing_keys[] = {
+#embed "statements/signing_keys.sql" suffix(, 0)
+};
 static const char still_executing[] = {
 #embed "statements/still_executing.sql" suffix(, 0)
 };
@@ -394,6 +412,7 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0020, "0020_rollups"),
     ASSET(migration_0021, "0021_report"),
     ASSET(migration_0022, "0022_tenants"),
+    ASSET(migration_0024, "0024_signing_keys"),
 };
 
 static const struct nightjar_asset statements[] = {
@@ -422,6 +441,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(commit, "commit"),
     ASSET(crons, "crons"),
     ASSET(doctor_backlog, "doctor_backlog"),
+    ASSET(doctor_bonds, "doctor_bonds"),
     ASSET(doctor_bulk_cancels, "doctor_bulk_cancels"),
     ASSET(doctor_cancels, "doctor_cancels"),
     ASSET(doctor_dead_sessions, "doctor_dead_sessions"),
@@ -449,6 +469,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(listing_latency, "listing_latency"),
     ASSET(listing_listeners, "listing_listeners"),
     ASSET(listing_names, "listing_names"),
+    ASSET(listing_quotas, "listing_quotas"),
     ASSET(listing_retries, "listing_retries"),
     ASSET(listing_silent_functions, "listing_silent_functions"),
     ASSET(listing_slow_runs, "listing_slow_runs"),
@@ -491,6 +512,9 @@ static const struct nightjar_asset statements[] = {
     ASSET(search_newcomers, "search_newcomers"),
     ASSET(send_hints, "send_hints"),
     ASSET(send_signal, "send_signal"),
+    ASSET(server_tenant, "server_tenant"),
+    ASSET(signing_key_owner, "signing_key_owner"),
+    ASSET(signing_keys, "signing_keys"),
     ASSET(still_executing, "still_executing"),
     ASSET(store_events, "store_events"),
     ASSET(tenants, "tenants"),
