@@ -191,6 +191,24 @@ COMMENT ON COLUMN nightjar_report.quotas.max_output_bytes IS 'How many bytes an 
 COMMENT ON COLUMN nightjar_report.quotas.tenant_id IS 'The number of the tenant.';
 
 -- ---------------------------------------------------------------------------------------------------------------------
+-- Registering beside a suspension
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- nightjar.register as it is; but of a tenant with a limit it takes the tenant's row first, as a suspension does. Taken with the
+-- first new function, when others' rows are held already (nightjar.identity_added), each could wait for the other.
+DO $$
+DECLARE
+    definition constant text := pg_get_functiondef('nightjar.register(text, jsonb, smallint)'::regprocedure);
+    place constant text := '    IF EXISTS (SELECT FROM nightjar.tenants t WHERE t.tenant_id = tenant AND t.state >= 3) THEN';
+BEGIN
+    IF strpos(definition, place) = 0 THEN
+        RAISE EXCEPTION 'nightjar.register has no "%"', place;
+    END IF;
+    EXECUTE replace(definition, place, '    PERFORM FROM nightjar.tenants t WHERE t.tenant_id = tenant AND t.guarded FOR SHARE;
+' || place);
+END $$;
+
+-- ---------------------------------------------------------------------------------------------------------------------
 -- Roles
 -- ---------------------------------------------------------------------------------------------------------------------
 

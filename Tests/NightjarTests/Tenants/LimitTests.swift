@@ -166,7 +166,7 @@ struct LimitTests {
             var description: String { "it began so, " + String(repeating: "\u{1F980}\"", count: 5_000) }
         }
         try await Self.with(TenantLimits(outputBytes: 2_000)) { database, probe, tenants in
-            let fails = Function("fail", on: PostScheduled.self, retries: .never).run { event, step in
+            let fails = Function("fail", on: PostScheduled.self).retries(0).run { event, step in
                 if event.data.postID == "step" {
                     try await step.run(
                         "large", retries: RetryPolicy(maxRetries: 1, backoff: .constant(.milliseconds(1)))
@@ -209,7 +209,7 @@ struct LimitTests {
             #expect(least.utf8.count <= 1_024 && least.contains("began so") && !least.contains("stack"), "\(least)")
             try await tenants.change("shop") { $0.outputBytes = nil }
             let large = RunError(name: "Large", message: String(repeating: "x", count: 9_000))
-            let kept = Function("keep", on: TestJob.self, retries: .never).run { _, _ in throw large }
+            let kept = Function("keep", on: TestJob.self).retries(0).run { _, _ in throw large }
             try await RunningWorker.with([kept], in: database) { client in
                 let event = try await client.send(TestJob(key: "unlimited"))
                 let run = try #require(try await client.runs(startedBy: event).first?.id)
