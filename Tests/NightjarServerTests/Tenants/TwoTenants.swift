@@ -49,7 +49,7 @@ struct TwoTenants: Sendable {
     func register(_ tenant: String, url: String = "http://127.0.0.1:9/x") async throws {
         let function = AppConfigTests.function([
             "steps": ["step": ["id": "step", "name": "step", "runtime": ["type": "http", "url": .string(url)]]],
-            "cancel": [["event": "a/cancel", "match": "data.key"]],
+            "cancel": [["event": "a/cancel", "if": "event.data.key == async.data.key"]],
         ])
         let answer = try await ask(
             tenant, "POST", "/fn/register", AppConfigTests.app([function], ["url": .string(url)]))

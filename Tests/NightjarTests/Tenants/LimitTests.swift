@@ -208,7 +208,7 @@ struct LimitTests {
                 """, as: String.self)
             #expect(least.utf8.count <= 1_024 && least.contains("began so") && !least.contains("stack"), "\(least)")
             try await tenants.change("shop") { $0.outputBytes = nil }
-            let large = RunError(name: "Large", message: String(repeating: "x", count: 9_000))
+            let large = RunError(name: "Large", message: String(repeating: "x", count: 5_000))
             let kept = Function("keep", on: TestJob.self).retries(0).run { _, _ in throw large }
             try await RunningWorker.with([kept], in: database) { client in
                 let event = try await client.send(TestJob(key: "unlimited"))

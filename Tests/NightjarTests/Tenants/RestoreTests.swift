@@ -89,7 +89,7 @@ struct RestoreTests {
         let large = try await owner.answer(
             """
             INSERT INTO nightjar.outcomes (run_id, tenant_id, function_id, status, error)
-            SELECT run_id, tenant_id, function_id, 2, jsonb_build_object('message', repeat('x', 9000)) FROM nightjar.runs
+            SELECT run_id, tenant_id, function_id, 2, jsonb_build_object('message', repeat('x', 9000)) FROM nightjar.live
             WHERE tenant_id = 2 LIMIT 1 RETURNING (octet_length(error::text) <= 4000)::text
             """)
         #expect(large == "true", "\(large)")
