@@ -55,7 +55,8 @@ struct TenantAPITests {
             try db.execute(
                 """
                 INSERT INTO nightjar.steps (run_id, step, name, tenant_id, kind, failed, attempt, output, started_at, ended_at)
-                VALUES ($1, 'secret', 'secret', 3, 1, false, 1, '"of cafe"', now(), now())
+                SELECT $1, key, name, 3, 1, false, 1, '"of cafe"', now(), now()
+                FROM (VALUES ('secret', 'secret'), ('first', 'twice'), ('second', 'twice')) AS s (key, name)
                 """, [lease.run])
             for tenant in [2, 3] {
                 try db.execute(
@@ -84,7 +85,9 @@ struct TenantAPITests {
             for path in ["", "/jobs", "/steps"] { guesses.append(("GET", "/v1/runs/\(run)\(path)", nil)) }
             guesses.append(("DELETE", "/v1/runs/\(run)?reason=x", nil))
             guesses.append(("POST", "/v1/runs/\(run)/rerun", [:]))
-            guesses.append(("POST", "/v1/runs/\(run)/rerun", ["from_step": "secret"]))
+            for step in ["secret", "twice"] {
+                guesses.append(("POST", "/v1/runs/\(run)/rerun", ["from_step": .string(step)]))
+            }
             for path in ["actions", "batch"] { guesses.append(("GET", "/v0/runs/\(run)/\(path)", nil)) }
             guesses.append(("DELETE", "/v0/runs/\(run)", nil))
             for prefix in ["/v2", "/api/v2"] {

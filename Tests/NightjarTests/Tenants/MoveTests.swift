@@ -196,12 +196,8 @@ struct MoveTests {
             try await tenants.change("shop") { $0.liveRuns = 10 }
             let other = try await Probe(database)
             try await other.script("SET nightjar.tenant = 'shop'; BEGIN")
-            let register = { (name: String) in
-                try await other.register(
-                    #"[{"name": "\#(name)", "options": {"new": true}, "triggers": [{"event": "test/post"}], "cancel": []}]"#)
-            }
             // It holds the function's row, and is going to ask for the tenant's.
-            try await register("post")
+            try await other.register(#"[{"name": "post", "options": {"new": true}, "triggers": [], "cancel": []}]"#)
             async let suspended = tenants.suspend("shop")
             try await eventually("the suspension waits") {
                 try await probe.value(
@@ -210,7 +206,8 @@ struct MoveTests {
                     WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%suspend_tenant%'
                     """, as: Int64.self) == 1
             }
-            try await register("late")
+            try await other.register(
+                #"[{"name": "late", "options": {}, "triggers": [{"event": "test/post"}], "cancel": []}]"#)
             try await other.script("COMMIT")
             #expect(try await suspended.state == .suspended)
             #expect(try await probe.count("functions", where: "queue > 0") == 0)
