@@ -124,7 +124,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     most int;
 BEGIN
-    SELECT greatest(t.max_output_bytes, 1024) INTO most FROM nightjar.tenants t WHERE t.tenant_id = NEW.tenant_id;
+    SELECT greatest(t.max_output_bytes, 1024) INTO most FROM nightjar.tenants t
+    WHERE t.tenant_id = NEW.tenant_id AND t.max_output_bytes IS NOT NULL;
     IF most IS NOT NULL AND octet_length(NEW.error::text) > most THEN
         NEW.error := nightjar.shortened_error(NEW.error, most);
     END IF;

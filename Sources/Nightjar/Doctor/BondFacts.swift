@@ -26,8 +26,9 @@ struct BondFacts: Sendable {
                 do: "take that from the role, or release it: nightjar tenant bind TENANT --role ROLE --release")
         }
         guard let gone = weak.first else { return .ok("bonds", "roles that are bound to a tenant cannot leave it") }
+        let name = gone.role.replacing("'", with: "''")
         return .warning(
             "bonds", "the role \"\(gone.role)\" is bound to a tenant and does not exist; renamed, it would be free",
-            do: "bind it under its new name, and release the old one: SELECT nightjar.bind_role('\(gone.role.replacing("'", with: "''"))', NULL)")
+            do: "bind it under its new name, and release the old one: SELECT nightjar.bind_role('\(name)', NULL)")
     }
 }

@@ -88,7 +88,9 @@ struct ListSigningKeys: Subcommand {
 struct SwitchSigningKey: Subcommand {
     static let configuration = CommandConfiguration(
         commandName: "switch", abstract: "Let the other one of a tenant's two signing keys sign.",
-        discussion: "The apps have to accept it already. Without --keep the old one stays, and switching again takes it back.")
+        discussion: """
+            The apps have to accept it already. Without --keep the old one stays, and switching again takes it back.
+            """)
 
     @OptionGroup var tenant: SigningTenantOption
 

@@ -14,7 +14,8 @@ struct ServerTenant: Sendable {
         guard try row.decode("name", as: String?.self) != nil else {
             throw NightjarError(
                 .configuration,
-                "there is no tenant \(id), for which the setting nightjar.tenant has the server act; see 'nightjar tenant list'")
+                "there is no tenant \(id), for which the setting nightjar.tenant has the server act; see 'nightjar tenant list'"
+            )
         }
         return ServerTenant(
             id: id, hasEventKeys: try row.decode("has_event_keys"), hasSigningKeys: try row.decode("has_signing_keys"))

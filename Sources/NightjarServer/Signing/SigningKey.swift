@@ -51,7 +51,9 @@ package struct SigningKey: Sendable {
     /// when it cannot be either.
     static func fingerprints(of token: String) -> [[UInt8]] {
         let prefix = token.prefixMatch(of: /signkey-[A-Za-z0-9_]+-/).map { String($0.output) } ?? ""
-        guard let bytes = [UInt8](hex: String(token.dropFirst(prefix.count))), !bytes.isEmpty, bytes.count <= 256 else { return [] }
+        guard let bytes = [UInt8](hex: String(token.dropFirst(prefix.count))), !bytes.isEmpty, bytes.count <= 256 else {
+            return []
+        }
         return [Digest.sha256(Digest.sha256(bytes)), Digest.sha256(bytes)]
     }
 

@@ -23,7 +23,8 @@ extension PostgresConnection {
         guard settings != lentSettings else { return }
         do {
             for name in lentSettings.keys where settings[name] == nil {
-                try execute("RESET \(name.split(separator: ".").map { PostgresIdentifier(String($0)).quoted }.joined(separator: "."))")
+                let parts = name.split(separator: ".").map { PostgresIdentifier(String($0)).quoted }
+                try execute("RESET \(parts.joined(separator: "."))")
             }
             for (name, value) in settings where lentSettings[name] != value {
                 try query("SELECT set_config($1, $2, false)", [name, value])

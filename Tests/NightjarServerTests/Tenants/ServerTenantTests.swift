@@ -53,7 +53,8 @@ struct ServerTenantTests {
                 let process = ServerProcess(
                     database: configuration, configuration: ServerConfiguration(), logger: .silent)
                 let error = await #expect(throws: (any Error).self) { try await process.run() }
-                #expect("\(error.map { "\($0)" } ?? "")".contains("there is no tenant"), "\(error.map { "\($0)" } ?? "")")
+                let text = error.map { "\($0)" } ?? ""
+                #expect(text.contains("there is no tenant"), "\(text)")
             }
         }
     }
@@ -65,7 +66,9 @@ struct ServerTenantTests {
             _ = try await tenants.createSigningKey(for: "default")
             await tenants.close()
         }
-        try await APIServer.with([], prepare: prepare) { $0.keys.signingIsStored = true } _: { server in
+        try await APIServer.with([], prepare: prepare) {
+            $0.keys.signingIsStored = true
+        } _: { server in
             let facts = try await server.services.pool.withConnection { db in try ServerTenant.read(db) }
             #expect(facts.hasSigningKeys && !facts.hasEventKeys && facts.id == 1)
             #expect(try await server.get("/v1/runs").status == 401)

@@ -145,7 +145,8 @@ struct TenantAPITests {
             for tenant in ["shop", "default"] {
                 for guess in Self.guesses(cafe) {
                     let answer = try await tenants.ask(tenant, guess.method, guess.path, guess.body)
-                    let line = "\(tenant): \(guess.method) \(guess.path) \(guess.body ?? nil) → \(answer.status) \(answer.text)"
+                    let line =
+                        "\(tenant): \(guess.method) \(guess.path) \(guess.body ?? nil) → \(answer.status) \(answer.text)"
                     if guess.path == "/v0/gql" {
                         #expect(answer.body["errors"]?.array?.isEmpty == false, "\(line)")
                     } else {
@@ -175,7 +176,8 @@ struct TenantAPITests {
             for (tenant, count) in [("shop", 2), ("default", 2), ("cafe", 2)] {
                 let secrets = { (text: String) in tenant == "cafe" ? [] : cafe.secrets(in: text) }
                 for path in [
-                    "/v1/runs?limit=100", "/v1/events?limit=100", "/v1/runs?app=shop&function=f", "/api/v2/runs?limit=100",
+                    "/v1/runs?limit=100", "/v1/events?limit=100", "/v1/runs?app=shop&function=f",
+                    "/api/v2/runs?limit=100",
                     "/api/v2/apps/shop/functions/f/runs", "/v1/runs?status=queued",
                 ] {
                     let answer = try await tenants.ask(tenant, "GET", path)
@@ -283,13 +285,16 @@ struct TenantAPITests {
             for text in texts {
                 let path = text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
                 let json = JSON.string(text)
+                let quoted = try JSONCoding.text(json)
                 var requests: [(String, String, JSON?)] = []
                 for part in [
                     "runs/\(path)", "runs/\(path)/steps", "runs?app=\(path)&function=\(path)", "runs?if=\(path)",
                     "runs?status=\(path)", "runs?cursor=\(path)", "runs?created_after=\(path)", "events?name=\(path)",
                     "events/\(path)", "events?cursor=\(path)", "apps/\(path)/functions",
                 ] { requests.append(("GET", "/v1/\(part)", nil)) }
-                for part in ["apps/\(path)/functions/\(path)/runs", "runs?appId=\(path)&functionId=\(path)", "runs/\(path)"] {
+                for part in [
+                    "apps/\(path)/functions/\(path)/runs", "runs?appId=\(path)&functionId=\(path)", "runs/\(path)",
+                ] {
                     requests.append(("GET", "/api/v2/\(part)", nil))
                 }
                 requests += [
@@ -327,7 +332,7 @@ struct TenantAPITests {
                                 AppConfigTests.function(
                                     [
                                         "name": json, "triggers": [["event": json]],
-                                        "cancel": [["event": json, "if": .string("async.data.k == \(try JSONCoding.text(json))")]],
+                                        "cancel": [["event": json, "if": .string("async.data.k == \(quoted)")]],
                                     ], id: text)
                             ], ["appName": json, "framework": json])
                     ),

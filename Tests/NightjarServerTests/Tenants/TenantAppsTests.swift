@@ -38,7 +38,8 @@ struct TenantAppsTests {
 
     /// Executes the runs of apps beside the server, with its key.
     private static func executing<T: Sendable>(
-        _ tenants: TwoTenants, waiting: String? = nil, logger: Logger = .silent, _ body: @escaping @Sendable (Calls, TestApp) async throws -> T
+        _ tenants: TwoTenants, waiting: String? = nil, logger: Logger = .silent,
+        _ body: @escaping @Sendable (Calls, TestApp) async throws -> T
     ) async throws -> T {
         let calls = Calls()
         for (name, key) in tenants.signing { try calls.know(name, key) }
@@ -86,7 +87,9 @@ struct TenantAppsTests {
         }
     }
 
-    @Test("A second key is accepted, and signs when it takes over; the first is good for as long as is said, or not at all")
+    @Test(
+        "A second key is accepted, and signs when it takes over; the first is good for as long as is said, or not at all"
+    )
     func rotation() async throws {
         try await TwoTenants.with { tenants in
             let management = Tenants(database: tenants.server.database.configuration, logger: .silent)
@@ -133,7 +136,10 @@ struct TenantAppsTests {
     @Test("A wait of a tenant's app is answered by that tenant's event, and is known to that tenant alone")
     func waits() async throws {
         try await TwoTenants.with { tenants in
-            let wait = #"[{"op":"WaitForEvent","id":"w","name":"a/answer","opts":{"event":"a/answer","timeout":"1h","if":"event.data.key == async.data.key"}}]"#
+            let wait = """
+                [{"op": "WaitForEvent", "id": "w", "name": "a/answer",
+                  "opts": {"event": "a/answer", "timeout": "1h", "if": "event.data.key == async.data.key"}}]
+                """
             try await Self.executing(tenants, waiting: wait) { calls, app in
                 for tenant in ["shop", "cafe"] { try await tenants.register(tenant, url: "\(app.url)/\(tenant)") }
                 let events = ["shop": try await tenants.send("shop"), "cafe": try await tenants.send("cafe")]

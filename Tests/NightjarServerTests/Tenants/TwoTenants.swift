@@ -77,7 +77,9 @@ struct TwoTenants: Sendable {
             "bulk_cancels", "signals", "apps", "functions", "function_triggers", "cancel_policies", "tenants",
             "event_keys", "signing_keys", "match_paths", "match_log",
         ]
-        let rows = tables.map { "SELECT '\($0) ' || x::text AS row FROM nightjar.\($0) x WHERE x.tenant_id = \(tenant)" }
+        let rows = tables.map {
+            "SELECT '\($0) ' || x::text AS row FROM nightjar.\($0) x WHERE x.tenant_id = \(tenant)"
+        }
         return try await server.services.pool.query(
             "SELECT md5(string_agg(t.row, ';' ORDER BY t.row)) FROM (\(rows.joined(separator: " UNION ALL "))) t"
         ) { try $0.decode(0, as: String.self) }[0]

@@ -125,10 +125,14 @@ struct DoctorCommandTests {
                 let doctor = { @Sendable in try await nightjar("doctor", "--database", database.url, "--json") }
                 #expect(try levels(try await doctor())["bonds"] == "ok")
                 for (give, take, why) in [
-                    ("GRANT nightjar_worker TO \(role.name)", "REVOKE nightjar_worker FROM \(role.name)", "nightjar_worker"),
+                    (
+                        "GRANT nightjar_worker TO \(role.name)", "REVOKE nightjar_worker FROM \(role.name)",
+                        "nightjar_worker"
+                    ),
                     ("ALTER ROLE \(role.name) BYPASSRLS", "ALTER ROLE \(role.name) NOBYPASSRLS", "BYPASSRLS"),
                     (
-                        "GRANT UPDATE ON nightjar.live TO \(role.name)", "REVOKE UPDATE ON nightjar.live FROM \(role.name)",
+                        "GRANT UPDATE ON nightjar.live TO \(role.name)",
+                        "REVOKE UPDATE ON nightjar.live FROM \(role.name)",
                         "nightjar.live"
                     ),
                 ] {

@@ -41,8 +41,9 @@ struct QuotaReportTests {
                     }
                 }
             }
-            let report = try await RunningProgram("nightjar", ["report", "quotas", "--csv", "--database", database.url])
-                .end()
+            let report = try await RunningProgram(
+                "nightjar", ["report", "quotas", "--csv", "--database", database.url]
+            ).end()
             let rows = report.output.split(whereSeparator: \.isNewline)
             #expect(report.status == 0 && rows.count == 5, "\(report.output)\(report.error)")
             #expect(rows.count > 1 && rows[1].hasPrefix("cafe,active,1,1,1"), "\(report.output)")

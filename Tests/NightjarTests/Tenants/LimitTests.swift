@@ -194,7 +194,8 @@ struct LimitTests {
             for (table, count) in [("outcomes", 3), ("steps", 1), ("attempts", 1)] as [(String, Int64)] {
                 let (found, largest) = try await probe.run { db in
                     let row = try db.query(
-                        "SELECT count(error), max(octet_length(error::text)) FROM nightjar.\(table) WHERE error IS NOT NULL")[0]
+                        "SELECT count(error), max(octet_length(error::text)) FROM nightjar.\(table) WHERE error IS NOT NULL"
+                    )[0]
                     return (try row.decode(0, as: Int64.self), try row.decode(1, as: Int32.self))
                 }
                 #expect(found == count, "\(table)")

@@ -10,7 +10,8 @@ struct LooseTableTests {
     /// Each with the tenant of a row, as its owner sees it. What is of nobody is not here: `migrations`, `rollup_progress`.
     private static let tables = [
         "crons": "SELECT f.tenant_id FROM nightjar.crons t JOIN nightjar.functions f USING (function_id)",
-        "flow_counters": "SELECT f.tenant_id FROM nightjar.flow_counters t JOIN nightjar.functions f USING (function_id)",
+        "flow_counters":
+            "SELECT f.tenant_id FROM nightjar.flow_counters t JOIN nightjar.functions f USING (function_id)",
         "singletons": "SELECT f.tenant_id FROM nightjar.singletons t JOIN nightjar.functions f USING (function_id)",
         "run_events": "SELECT r.tenant_id FROM nightjar.run_events t JOIN nightjar.runs r USING (run_id)",
         "newcomers": "SELECT r.tenant_id FROM nightjar.newcomers t JOIN nightjar.runs r USING (run_id)",
@@ -52,7 +53,8 @@ struct LooseTableTests {
                         try await db.script("SET nightjar.tenant = 'cafe'")
                         for table in Self.tables.keys {
                             let mine = try await probe.value(
-                                "SELECT count(*)::text FROM (\(Self.tables[table] ?? "")) t WHERE t.tenant_id = 2", as: String.self)
+                                "SELECT count(*)::text FROM (\(Self.tables[table] ?? "")) t WHERE t.tenant_id = 2",
+                                as: String.self)
                             let seen = try await db.answer("SELECT count(*)::text FROM nightjar.\(table)")
                             #expect(
                                 seen == mine || group == "nightjar_tenant" && seen.hasPrefix("42501"),

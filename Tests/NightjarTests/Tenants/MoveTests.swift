@@ -190,7 +190,7 @@ struct MoveTests {
         }
     }
 
-    @Test("A registration and a suspension of a tenant with a limit wait for one another, and neither ends in a deadlock")
+    @Test("A registration of a tenant with a limit is waited for by a suspension, and neither ends in a deadlock")
     func registrationOfLimited() async throws {
         try await Self.withShop { database, probe, tenants in
             try await tenants.change("shop") { $0.liveRuns = 10 }

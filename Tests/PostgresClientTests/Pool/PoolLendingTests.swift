@@ -17,7 +17,8 @@ struct PoolLendingTests {
             wanted.withLock { $0 = lent }
             return try await pool.withConnection { db in
                 let values = try db.query(
-                    "SELECT coalesce(current_setting('test.a', true), ''), coalesce(current_setting('test.kept', true), '')")[0]
+                    "SELECT coalesce(current_setting('test.a', true), ''), coalesce(current_setting('test.kept', true), '')"
+                )[0]
                 try body(db)
                 return "\(try values.decode(0, as: String.self))|\(try values.decode(1, as: String.self))"
             }
@@ -42,7 +43,9 @@ struct PoolLendingTests {
         // Settings that cannot be given: the body is not called, and the connection is not used again.
         let isCalled = Mutex(false)
         wanted.withLock { $0 = ["test.a": "4", "lock_timeout": "nonsense"] }
-        await #expect(throws: PostgresError.self) { try await pool.withConnection { _ in isCalled.withLock { $0 = true } } }
+        await #expect(throws: PostgresError.self) {
+            try await pool.withConnection { _ in isCalled.withLock { $0 = true } }
+        }
         #expect(!isCalled.withLock { $0 })
         #expect(try await seen([:]) { _ in } == "|start")
         await pool.close()
