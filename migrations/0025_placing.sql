@@ -160,8 +160,8 @@ BEGIN
       AND f.queue <> sign(f.queue) * (f.app_id + CASE WHEN nightjar.is_placed(f) THEN 536870912 ELSE 0 END);
 END $$;
 
--- As in 0022, and: the priority; the queues are settled.
--- Locks: advisory (transaction, per tenant); then rows of the small identity tables, if something changed.
+-- As in 0022, and: the priority; the queues are settled; of a tenant with a limit the tenant's row comes first.
+-- Locks: advisory (transaction, per tenant); then the tenant's row; then rows of the small identity tables, if something changed.
 CREATE OR REPLACE FUNCTION nightjar.register(app text, functions jsonb, kind smallint DEFAULT 1)
 RETURNS TABLE (name text, function_id int, queue int)
 -- UTC: a policy's digest contains its date as text.
@@ -175,6 +175,9 @@ DECLARE
 BEGIN
     -- Of the tenant, not of the app: match_paths are the tenant's.
     PERFORM pg_advisory_xact_lock(hashtext('nightjar.register'), tenant);
+    -- As a suspension does: taken with the first new function, when others' rows are held already (nightjar.identity_added), each
+    -- could wait for the other.
+    PERFORM FROM nightjar.tenants t WHERE t.tenant_id = tenant AND t.guarded FOR SHARE;
     IF EXISTS (SELECT FROM nightjar.tenants t WHERE t.tenant_id = tenant AND t.state >= 3) THEN
         RAISE EXCEPTION 'the tenant is deleted: it takes no functions' USING ERRCODE = 'NJ002';
     END IF;

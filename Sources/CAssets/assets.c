@@ -75,6 +75,9 @@ static const char migration_0022[] = {
 static const char migration_0023[] = {
 #embed "../../migrations/0023_retention.sql" suffix(, 0)
 };
+static const char migration_0024[] = {
+#embed "../../migrations/0024_signing_keys.sql" suffix(, 0)
+};
 static const char migration_0025[] = {
 #embed "../../migrations/0025_placing.sql" suffix(, 0)
 };
@@ -153,6 +156,9 @@ static const char crons[] = {
 };
 static const char doctor_backlog[] = {
 #embed "statements/doctor_backlog.sql" suffix(, 0)
+};
+static const char doctor_bonds[] = {
+#embed "statements/doctor_bonds.sql" suffix(, 0)
 };
 static const char doctor_bulk_cancels[] = {
 #embed "statements/doctor_bulk_cancels.sql" suffix(, 0)
@@ -249,6 +255,9 @@ static const char listing_listeners[] = {
 };
 static const char listing_names[] = {
 #embed "statements/listing_names.sql" suffix(, 0)
+};
+static const char listing_quotas[] = {
+#embed "statements/listing_quotas.sql" suffix(, 0)
 };
 static const char listing_retries[] = {
 #embed "statements/listing_retries.sql" suffix(, 0)
@@ -391,6 +400,15 @@ static const char send_hints[] = {
 static const char send_signal[] = {
 #embed "statements/send_signal.sql" suffix(, 0)
 };
+static const char server_tenant[] = {
+#embed "statements/server_tenant.sql" suffix(, 0)
+};
+static const char signing_key_owner[] = {
+#embed "statements/signing_key_owner.sql" suffix(, 0)
+};
+static const char signing_keys[] = {
+#embed "statements/signing_keys.sql" suffix(, 0)
+};
 static const char still_executing[] = {
 #embed "statements/still_executing.sql" suffix(, 0)
 };
@@ -437,6 +455,7 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0021, "0021_report"),
     ASSET(migration_0022, "0022_tenants"),
     ASSET(migration_0023, "0023_retention"),
+    ASSET(migration_0024, "0024_signing_keys"),
     ASSET(migration_0025, "0025_placing"),
 };
 
@@ -466,6 +485,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(commit, "commit"),
     ASSET(crons, "crons"),
     ASSET(doctor_backlog, "doctor_backlog"),
+    ASSET(doctor_bonds, "doctor_bonds"),
     ASSET(doctor_bulk_cancels, "doctor_bulk_cancels"),
     ASSET(doctor_cancels, "doctor_cancels"),
     ASSET(doctor_dead_sessions, "doctor_dead_sessions"),
@@ -498,6 +518,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(listing_latency, "listing_latency"),
     ASSET(listing_listeners, "listing_listeners"),
     ASSET(listing_names, "listing_names"),
+    ASSET(listing_quotas, "listing_quotas"),
     ASSET(listing_retries, "listing_retries"),
     ASSET(listing_silent_functions, "listing_silent_functions"),
     ASSET(listing_slow_runs, "listing_slow_runs"),
@@ -545,6 +566,9 @@ static const struct nightjar_asset statements[] = {
     ASSET(search_newcomers, "search_newcomers"),
     ASSET(send_hints, "send_hints"),
     ASSET(send_signal, "send_signal"),
+    ASSET(server_tenant, "server_tenant"),
+    ASSET(signing_key_owner, "signing_key_owner"),
+    ASSET(signing_keys, "signing_keys"),
     ASSET(still_executing, "still_executing"),
     ASSET(store_events, "store_events"),
     ASSET(sweep, "sweep"),

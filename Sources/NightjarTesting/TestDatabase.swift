@@ -46,8 +46,10 @@ public struct TestDatabase: Sendable {
     }
 
     /// A database on a server that the test may stop and crash.
-    package static func onServerOfItsOwn() async throws -> (LocalPostgres, TestDatabase) {
-        let server = try await TestServer.start()
+    package static func onServerOfItsOwn(
+        settings: [String: String] = [:]
+    ) async throws -> (LocalPostgres, TestDatabase) {
+        let server = try await TestServer.start(settings)
         return (
             server,
             TestDatabase(
@@ -81,7 +83,7 @@ private actor TestServer {
         return try await task.value
     }
 
-    static func start() async throws -> LocalPostgres {
+    static func start(_ settings: [String: String] = [:]) async throws -> LocalPostgres {
         let logger = Logger(label: "nightjar.testing") { _ in SwiftLogNoOpLogHandler() }
         let server = try await LocalPostgres.throwAway(
             settings: [
@@ -90,7 +92,7 @@ private actor TestServer {
                 "max_connections": "600",
                 "deadlock_timeout": "100ms",
                 "autovacuum_naptime": "5s",
-            ], logger: logger)
+            ].merging(settings) { _, new in new }, logger: logger)
         try await server.createDatabase(Self.template, template: nil)
         try await Migrator(server.configuration(database: Self.template), logger: logger).migrate()
         return server

@@ -45,6 +45,9 @@ package enum Statement: String, CaseIterable {
     case searchNewcomers = "search_newcomers"
     case sendHints = "send_hints"
     case sendSignal = "send_signal"
+    case serverTenant = "server_tenant"
+    case signingKeyOwner = "signing_key_owner"
+    case signingKeys = "signing_keys"
     case stillExecuting = "still_executing"
     case sweep
     case tenants
@@ -53,6 +56,7 @@ package enum Statement: String, CaseIterable {
     case storeEvents = "store_events"
 
     case doctorBacklog = "doctor_backlog"
+    case doctorBonds = "doctor_bonds"
     case doctorBulkCancels = "doctor_bulk_cancels"
     case doctorCancels = "doctor_cancels"
     case doctorDeadSessions = "doctor_dead_sessions"
@@ -94,6 +98,7 @@ package enum Statement: String, CaseIterable {
     case listingLatency = "listing_latency"
     case listingListeners = "listing_listeners"
     case listingNames = "listing_names"
+    case listingQuotas = "listing_quotas"
     case listingRetries = "listing_retries"
     case listingSilentFunctions = "listing_silent_functions"
     case listingSlowRuns = "listing_slow_runs"

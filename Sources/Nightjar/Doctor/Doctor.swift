@@ -44,6 +44,7 @@ package struct Doctor: Sendable {
         }
         findings += try await section("tenants", session) { db in [try TenantFacts.read(db).finding] }
         findings += try await section("retention", session) { db in [OverdueWeek.finding(try OverdueWeek.read(db))] }
+        findings += try await section("bonds", session) { db in [try BondFacts.read(db).finding] }
         findings += try await section("work", session) { db in try WorkFacts.read(db).findings }
         findings += try await section("cancels", session) { db in try CancelFacts.read(db).findings }
         if deep {

@@ -72,6 +72,7 @@ extension NamedReport {
             "silent-functions", "functions for which no run was queued", .listingSilentFunctions, [.since] + filter,
             span: 2_592_000),
         .init("tenants", "what each tenant used", .listingTenants, [.grain, .since, .tenant, .limit], span: 2_592_000),
+        .init("quotas", "how much of its limits each tenant uses", .listingQuotas, [.tenant, .limit]),
         .init("workers", "the workers, and what each holds", .listingWorkers, [.app, .limit]),
         .init(
             "invariants", "what must not be: empty, or something is broken", .listingInvariants, [.since, .limit],

@@ -10,7 +10,8 @@ public struct TenantLimits: Sendable, Hashable {
     public var eventsPerSecond: Int?
     /// How many bytes an event may have: its data and its user, as JSON text. Exact.
     public var eventBytes: Int?
-    /// How many bytes the output of a step or a run may have, as JSON text. Exact; the run that has more fails.
+    /// How many bytes the output of a step or a run may have, as JSON text. Exact; the run that has more fails. Errors that have
+    /// more, and more than 1024, are shortened.
     public var outputBytes: Int?
     /// Its share of a queue beside other tenants', 0.01 to 100: with 3, three of its runs begin for one of a tenant with 1, as
     /// long as both have some.

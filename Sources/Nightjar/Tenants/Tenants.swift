@@ -12,7 +12,7 @@ public import PostgresClient
 ///
 /// A tenant is named by its name or by its number.
 public final class Tenants: Sendable {
-    private let session: PostgresSession
+    let session: PostgresSession
 
     /// Creates an access over one connection, opened when it is needed. Call ``close()`` at the end.
     public init(database: PostgresConfiguration, logger: Logger = Logger(label: "nightjar.tenants")) {
@@ -162,7 +162,7 @@ public final class Tenants: Sendable {
     }
 
     @discardableResult
-    private static func refusals<T>(_ body: () throws -> T) throws -> T {
+    static func refusals<T>(_ body: () throws -> T) throws -> T {
         let codes: [SQLState: NightjarError.Code] = [
             .undefinedObject: .unknownTenant, .duplicateObject: .invalidTenant, .invalidParameterValue: .invalidTenant,
             .objectNotInPrerequisiteState: .invalidTenant, .tenantDeleted: .tenantDeleted,

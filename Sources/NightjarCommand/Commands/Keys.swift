@@ -6,7 +6,7 @@ import NightjarServer
 /// `nightjar keys`
 struct Keys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make, list, rotate and revoke the keys of those who send events over HTTP.",
+        abstract: "Make, list, rotate and revoke keys: of those who send events over HTTP, and signing keys.",
         discussion: """
             A key is the last part of the address that events are sent to, and what SDKs take from INNGEST_EVENT_KEY. It is \
             shown once, when it is made; the database has only its hash. As soon as there is a key, 'nightjar serve' asks \
@@ -21,9 +21,12 @@ struct Keys: AsyncParsableCommand {
               nightjar keys list
               nightjar keys rotate shop --keep 24h
               nightjar keys revoke shop
+              nightjar keys signing create --tenant shop
               curl http://localhost:8288/e/$KEY -d '{"name": "shop/order.placed", "data": {"id": 1}}'
             """,
-        subcommands: [CreateKey.self, ListKeys.self, RotateKey.self, RevokeKey.self])
+        subcommands: [
+            CreateKey.self, ListKeys.self, RotateKey.self, RevokeKey.self, SigningKeyCommand.self,
+        ])
 }
 
 /// `nightjar keys create`

@@ -16,7 +16,7 @@ struct ServeReport {
             switch configuration.kind {
             case .dev: "dev mode: no keys, nothing is verified, and only this machine is answered"
             case .cloud:
-                configuration.keys.signing == nil
+                configuration.keys.signing == nil && !configuration.keys.signingIsStored
                     ? "keys are required to send events; the API is closed, since there is no signing key"
                     : "keys are required"
             }

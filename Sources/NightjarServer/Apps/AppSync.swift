@@ -19,13 +19,15 @@ struct AppSync: Sendable {
 
     let registry: AppRegistry
     let kind: ServerKind
-    let keys: SigningKeys?
+    /// Signs what is sent, and verifies what is answered; nil: nothing is signed.
+    let keys: @Sendable () async throws -> SigningKeys?
 
     /// Syncs the app at an address; answers what has changed, or nil when the app registered by itself.
     @discardableResult
     func sync(_ url: String) async throws -> AppRegistry.Outcome? {
         _ = try AppURL.checked(url, field: "url")
-        let answer = try await put(url, isInBand: true)
+        let keys = try await keys()
+        let answer = try await put(url, isInBand: true, keys)
         if let functions = try answer.inBand(verifiedBy: keys) {
             do { return try await registry.sync(try AppConfig(functions, sdk: answer.sdk)) } catch let refusal
                 as SyncRefusal
@@ -35,7 +37,7 @@ struct AppSync: Sendable {
         }
         if answer.isSuccess { return nil }
         // It does not know that kind, or does not want it.
-        let plain = try await put(url, isInBand: false)
+        let plain = try await put(url, isInBand: false, keys)
         guard plain.isSuccess else { throw Failure(description: "the app answered \(plain.status): \(plain.text)") }
         return nil
     }
@@ -48,7 +50,7 @@ struct AppSync: Sendable {
         return answer.status.code < 500
     }
 
-    private func put(_ url: String, isInBand: Bool) async throws -> Answer {
+    private func put(_ url: String, isInBand: Bool, _ keys: SigningKeys?) async throws -> Answer {
         let body = Array(try JSONCoding.canonicalText(["url": url]).utf8)
         var request = HTTPClientRequest(url: url)
         request.method = .PUT

@@ -9,7 +9,7 @@ struct CheckpointRoutes: RouteGroup {
 
     func add(to router: Router<ServerContext>) {
         router.serve(.post, "/v1/checkpoint/:id/async") { request, context in
-            try await record(context.id(of: "run"), request)
+            try await record(context.id(of: "run"), request, tenant: context.tenant)
         }
         // Runs that begin in the app and not here.
         for (method, path) in [
@@ -24,7 +24,7 @@ struct CheckpointRoutes: RouteGroup {
         }
     }
 
-    private func record(_ run: UUID, _ request: Request) async throws -> Response {
+    private func record(_ run: UUID, _ request: Request, tenant: Int32) async throws -> Response {
         let body = try await request.document()
         if let text = body["run_id"]?.string, ULID.id(text) != run {
             throw RequestFailure(.badRequest, "invalid_request", "run_id is \(text), and the path names another run")
@@ -45,12 +45,23 @@ struct CheckpointRoutes: RouteGroup {
             // The first report of a step counts.
             if !steps.contains(where: { $0.step == step.step }) { steps.append(step) }
         }
-        guard try await StepRecorder(pool: services.pool).record(steps, under: lease) == .accepted else {
+        guard try await isOwn(lease, tenant),
+            try await StepRecorder(pool: services.pool).record(steps, under: lease) == .accepted
+        else {
             throw RequestFailure(
                 .conflict, "stale_dispatch",
                 "run \(ULID.text(run)) is not this call's any more: it was cancelled, has ended, or was given to another call"
             )
         }
         return Reply.data(["run_id": .ulid(run), "recorded": .integer(Int64(steps.count))])
+    }
+
+    /// Whether the run of a lease is that of the tenant that the request acts for. Without keys nobody says for whom he asks.
+    private func isOwn(_ lease: RunLease, _ tenant: Int32) async throws -> Bool {
+        guard !services.configuration.keys.isEmpty else { return true }
+        guard lease.tenant == tenant else { return false }
+        return try await services.pool.withConnection { db in
+            try !db.query("SELECT FROM nightjar.live WHERE run_id = $1 AND tenant_id = $2", [lease.run, tenant]).isEmpty
+        }
     }
 }

@@ -56,8 +56,7 @@ package struct Server: Service {
         router.add(middleware: AccessMiddleware(services.configuration))
         router.add(middleware: CrossOriginMiddleware())
         router.add(middleware: FailureMiddleware())
-        router.add(
-            middleware: AuthenticationMiddleware(keys: services.configuration.keys, eventKeys: services.eventKeys))
+        router.add(middleware: AuthenticationMiddleware(services))
         router.add(middleware: BodyMiddleware(configuration: services.configuration))
         for group in groups { group.add(to: router) }
         MethodNotAllowed.add(to: router)

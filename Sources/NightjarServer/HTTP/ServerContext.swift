@@ -5,8 +5,9 @@ internal import Logging
 /// What the handling of one request knows.
 struct ServerContext: RequestContext {
     var coreContext: CoreRequestContextStorage
-    /// The tenant that the request acts for: that of its key.
-    var tenant: Int32 = 1
+    /// The tenant that the request acts for: that of its key, else that of the server's connections. 0, which none has, until
+    /// ``AuthenticationMiddleware`` has said it.
+    var tenant: Int32 = 0
     /// What the request is known by: what the client calls it, or a name of ours.
     var requestID: String
 

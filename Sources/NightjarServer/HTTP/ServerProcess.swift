@@ -36,19 +36,15 @@ package struct ServerProcess: Service {
         var poolConfiguration = PostgresPool.Configuration()
         poolConfiguration.size = configuration.connections
         poolConfiguration.waiterTimeout = .seconds(10)
-        // With the planner's settings of the engine: statistics are stale half of the time.
-        var database = database.forEngine(name: "nightjar serve")
-        // Events of requests share a statement with one whose id somebody's transaction holds: they are not to wait for long.
-        database.settings["lock_timeout"] = "1s"
-        database.settings["nightjar.hints"] = "kept"
-        let pool = PostgresPool(database, configuration: poolConfiguration, logger: logger)
+        let pool = PostgresPool(
+            database.forRequests, configuration: poolConfiguration.forRequests, logger: logger)
         let replica = configuration.replica.map { replica in
             var replica = replica
             replica.settings["default_transaction_read_only"] = "on"
             // While it is down, whoever asks is not to wait for it.
             poolConfiguration.waiterTimeout = .seconds(1)
             return PostgresPool(
-                replica.forEngine(name: "nightjar serve"), configuration: poolConfiguration, logger: logger)
+                replica.forEngine(name: "nightjar serve"), configuration: poolConfiguration.forRequests, logger: logger)
         }
         let result: Result<Void, any Error>
         do {
@@ -63,18 +59,18 @@ package struct ServerProcess: Service {
 
     private func serve(_ pool: PostgresPool, _ replica: PostgresPool?) async throws {
         var configuration = configuration
-        configuration.keys.areStored = try await pool.withConnection { db in
+        let tenant = try await pool.withConnection { db in
             try Migrator.checkCurrent(db)
-            return try db.query("SELECT EXISTS (SELECT FROM nightjar.event_keys WHERE revoked_at IS NULL)")[0].decode(0)
+            return try ServerTenant.read(db)
         }
+        configuration.keys.areStored = tenant.hasEventKeys
+        configuration.keys.signingIsStored = tenant.hasSigningKeys
         try configuration.checkReach()
         let housekeeper = Housekeeper(pool: pool, database: database, logger: logger)
         // After a long time without anything that runs the last part of the logs may be near its end.
         try await housekeeper.makePartitions()
         let services = ServerServices(
-            pool: pool, replica: replica, client: Client(sharing: pool, writers: 3, logger: logger),
-            configuration: configuration,
-            logger: logger)
+            pool: pool, replica: replica, configuration: configuration, tenant: tenant.id, logger: logger)
         await services.reads.look()
         let (listening, begin) = AsyncStream.makeStream(of: Void.self)
         let server = Server(services: services) { [onListening, configuration] port in
@@ -104,5 +100,17 @@ package struct ServerProcess: Service {
                 try await group.waitForAll()
             }
         }
+    }
+}
+
+extension PostgresConfiguration {
+    /// The settings of connections with which requests are served.
+    var forRequests: PostgresConfiguration {
+        // With the planner's settings of the engine: statistics are stale half of the time.
+        var database = forEngine(name: "nightjar serve")
+        // Events of requests share a statement with one whose id somebody's transaction holds: they are not to wait for long.
+        database.settings["lock_timeout"] = "1s"
+        database.settings["nightjar.hints"] = "kept"
+        return database
     }
 }

@@ -13,10 +13,12 @@ extension RemoteApp {
             let id = try row.decode("app_id", as: Int32.self)
             let app = try row.decode("app", as: String.self)
             if apps.last?.id != id {
-                apps.append(
-                    RemoteApp(
-                        id: id, tenant: try row.decode("tenant_id"), name: app, url: try row.decode("app_url"),
-                        sdk: try row.decode("sdk"), functions: []))
+                var found = RemoteApp(
+                    id: id, tenant: try row.decode("tenant_id"), name: app, url: try row.decode("app_url"),
+                    sdk: try row.decode("sdk"), functions: [])
+                found.isOwn = try row.decode("is_own")
+                found.hasKey = try row.decode("has_key")
+                apps.append(found)
             }
             let name = try row.decode("name", as: String.self)
             let options: FunctionOptions

@@ -13,13 +13,21 @@ struct RemoteExecutionService: Service {
         let client = AppClient()
         // In dev mode only this machine is answered, and what it fetches is as a rule on it too.
         let gateway = Gateway(allowsPrivate: configuration.allowsPrivateFetch || configuration.kind == .dev)
-        let keys = configuration.keys.signing
-        let worker = RemoteWorker(database: database, configuration: configuration.worker, logger: logger) {
+        let given = configuration.keys.signing
+        var worker = RemoteWorker(database: database, configuration: configuration.worker, logger: logger) {
             app, gate, pool in
-            RemoteCaller(
+            let keys = TenantSigningKeys(pool: pool, tenant: app.tenant, given: app.isOwn ? given : nil)
+            return RemoteCaller(
                 app, gate: gate,
-                environment: RemoteCaller.Environment(client: client, gateway: gateway, keys: keys, pool: pool))
+                environment: RemoteCaller.Environment(client: client, gateway: gateway, pool: pool) {
+                    let keys = try await keys.current()
+                    // Its tenant's key was revoked while it was called.
+                    guard keys != nil || given == nil else { throw MissingSigningKey(tenant: app.tenant) }
+                    return keys
+                })
         }
+        // What nobody would believe is not sent: another server may have the key.
+        worker.canCall = { app in given == nil || app.isOwn || app.hasKey }
         do {
             try await worker.run()
         } catch {
@@ -27,5 +35,14 @@ struct RemoteExecutionService: Service {
             throw error
         }
         await client.shutdown()
+    }
+}
+
+/// Why an app is not called.
+struct MissingSigningKey: Error, CustomStringConvertible {
+    var tenant: Int32
+
+    var description: String {
+        "tenant \(tenant) has no signing key to sign the call with; make one with 'nightjar keys signing create --tenant \(tenant)'"
     }
 }

@@ -39,6 +39,10 @@ package struct RemoteApp: Sendable, Hashable {
     /// Its number, and that of its queue.
     package var id: Int32
     package var tenant: Int32
+    /// Whether that is the tenant of the worker's connections.
+    package var isOwn = true
+    /// Whether its tenant has a signing key of its own.
+    package var hasKey = false
     package var name: String
     package var url: String
     /// What it says it is, such as `py:v0.5.19`.

@@ -21,6 +21,8 @@ package struct RemoteWorker: Service {
     private let configuration: WorkerConfiguration
     private let makeCaller: MakeCaller
     private let logger: Logger
+    /// Whether an app can be called from here; runs of others are left to other workers.
+    var canCall: @Sendable (RemoteApp) -> Bool = { _ in true }
 
     /// - Parameters:
     ///   - database: Where the schema is.
@@ -76,6 +78,7 @@ package struct RemoteWorker: Service {
     ) async {
         var hosts: [Int32: RemoteHost] = [:]
         var unreadable: [String: String] = [:]
+        var leftOut: Set<Int32> = []
         while !Task.isCancelled, !changes.areStopped {
             do {
                 let found = try await pool.withConnection { db in try RemoteApp.readAll(db) }
@@ -88,6 +91,14 @@ package struct RemoteWorker: Service {
                 for app in found.apps {
                     if let host = hosts[app.id] {
                         host.update(app)
+                        continue
+                    }
+                    guard canCall(app) else {
+                        if leftOut.insert(app.id).inserted {
+                            logger.warning(
+                                "an app is not called from here: its tenant has no signing key",
+                                metadata: ["app": "\(app.name)", "tenant": "\(app.tenant)"])
+                        }
                         continue
                     }
                     let host = RemoteHost(

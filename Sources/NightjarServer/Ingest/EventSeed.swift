@@ -17,6 +17,14 @@ struct EventSeed: Sendable, Hashable {
         self.entropy = Array(entropy)
     }
 
+    /// The same for one tenant: what another sends under the same seed has other ids. Those of the default tenant stay as they are.
+    func of(tenant: Int32) -> EventSeed {
+        guard tenant != 1 else { return self }
+        var seed = self
+        seed.entropy = Array(Digest.sha256(entropy + Array("\(tenant)".utf8)).prefix(entropy.count))
+        return seed
+    }
+
     /// The id of an event of the request, the first of which has the number 1: the number is added to the last four bytes.
     /// It is a UUID of version 7, like all ids of ours, which is how those are told from ids that senders gave.
     func id(_ number: Int) -> UUID {

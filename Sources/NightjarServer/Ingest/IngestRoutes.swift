@@ -54,6 +54,7 @@ struct IngestRoutes: RouteGroup {
 extension ServerServices {
     /// Stores events, all or none, and answers their ids once they are durable.
     func send(_ events: [IngestEvent], seed: EventSeed?, tenant: Int32) async throws -> [UUID] {
+        let seed = seed?.of(tenant: tenant)
         let isStorable = seed?.isStorable(at: Date()) ?? false
         return try await intake.store(
             events.enumerated().map { index, event in

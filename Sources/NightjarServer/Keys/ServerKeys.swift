@@ -6,11 +6,13 @@ package struct ServerKeys: Sendable {
     package var event: [String] = []
     /// Whether there are event keys in the database, so that keys are required.
     package var areStored = false
+    /// Whether there are signing keys of tenants in the database, so that keys are required.
+    package var signingIsStored = false
 
     package init() {}
 
     /// Whether nothing is protected: dev mode.
-    package var isEmpty: Bool { signing == nil && event.isEmpty && !areStored }
+    package var isEmpty: Bool { signing == nil && event.isEmpty && !areStored && !signingIsStored }
 }
 
 extension ServerKeys: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

@@ -12,17 +12,20 @@ package struct RemoteCaller: AppCaller {
         package var client: AppClient
         /// Makes the requests that apps want made for them.
         package var gateway: Gateway
-        /// Signs the calls; nil: they are not signed.
-        package var keys: SigningKeys?
+        /// Signs the calls; nil: they are not signed. An error: they cannot be made.
+        package var keys: @Sendable () async throws -> SigningKeys?
         /// Where signals are claimed.
         package var pool: PostgresPool
         package var limits = RemoteLimits()
 
-        package init(client: AppClient, gateway: Gateway, keys: SigningKeys?, pool: PostgresPool) {
+        package init(
+            client: AppClient, gateway: Gateway, pool: PostgresPool,
+            keys: @escaping @Sendable () async throws -> SigningKeys?
+        ) {
             self.client = client
             self.gateway = gateway
-            self.keys = keys
             self.pool = pool
+            self.keys = keys
         }
     }
 
@@ -70,6 +73,11 @@ package struct RemoteCaller: AppCaller {
         _ call: RemoteCall, _ body: CallBody, _ run: RunAssignment, _ function: RemoteFunction
     ) async -> CallAnswer {
         if case .gateway(_, let request) = call.target { return await environment.gateway.answer(request) }
+        let keys: SigningKeys?
+        do { keys = try await environment.keys() } catch {
+            health.answered(isApp: false)
+            return .failed(AppError.unreachable, "the call cannot be signed: \(error)")
+        }
         let request = UUIDv7.make()
         let identity = CallBody.Identity(
             request: ULID.text(request), job: "\(body.runID)-\(run.lease.epoch)-\(call.id)")
@@ -81,10 +89,10 @@ package struct RemoteCaller: AppCaller {
             ("X-Inngest-Step-ID", step), ("X-Inngest-Req-Version", "\(call.version)"),
             ("X-Request-ID", identity.request),
             ("X-Inngest-Job-ID", identity.job), ("X-Inngest-Generation-ID", "\(run.lease.epoch)"),
-            ("X-Inngest-Server-Kind", environment.keys == nil ? "dev" : "cloud"),
+            ("X-Inngest-Server-Kind", keys == nil ? "dev" : "cloud"),
             ("traceparent", "00-\(trace)-\(request.uuidString.lowercased().filter { $0 != "-" }.suffix(16))-01"),
         ]
-        if let key = environment.keys?.current {
+        if let key = keys?.current {
             headers.append(("X-Inngest-Signature", key.signature(of: bytes, at: Date())))
         }
         do {

@@ -47,6 +47,16 @@ package struct SigningKey: Sendable {
     /// What identifies the key to people who know it: the hash of its hash.
     package var fingerprint: String { Digest.sha256(Array(hash.utf8)).hex }
 
+    /// What a stored key may have as its fingerprint for a bearer token to be that key: the token is the key or its hash. Empty
+    /// when it cannot be either.
+    static func fingerprints(of token: String) -> [[UInt8]] {
+        let prefix = token.prefixMatch(of: /signkey-[A-Za-z0-9_]+-/).map { String($0.output) } ?? ""
+        guard let bytes = [UInt8](hex: String(token.dropFirst(prefix.count))), !bytes.isEmpty, bytes.count <= 256 else {
+            return []
+        }
+        return [Digest.sha256(Digest.sha256(bytes)), Digest.sha256(bytes)]
+    }
+
     /// The header `X-Inngest-Signature` for a request with this body.
     ///
     /// - Parameter body: JSON text or nothing; what is no JSON is signed as it is.

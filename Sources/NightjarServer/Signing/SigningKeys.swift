@@ -13,10 +13,19 @@ package struct SigningKeys: Sendable {
 
     /// Says whether the header `Authorization` has one of the keys as its bearer token.
     package func accept(authorization: String?) -> Bool {
+        Self.token(in: authorization).map { accept(token: $0) } ?? false
+    }
+
+    /// The bearer token of a header `Authorization`.
+    static func token(in authorization: String?) -> String? {
         guard let authorization, let space = authorization.firstIndex(of: " "),
             authorization[..<space].lowercased() == "bearer"
-        else { return false }
-        let token = authorization[space...].trimmingCharacters(in: .whitespaces)
+        else { return nil }
+        return authorization[space...].trimmingCharacters(in: .whitespaces)
+    }
+
+    /// Says whether a bearer token is one of the keys.
+    func accept(token: String) -> Bool {
         let isCurrent = current.accepts(token: token)
         let isFallback = fallback?.accepts(token: token) ?? false
         return isCurrent || isFallback

@@ -37,15 +37,20 @@ actor ConnectionLink {
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     /// Calls `body` with the connection, which is opened first if need be.
+    /// - Parameter settings: Those of the session for this call; those of the call before are undone.
     func run<T: Sendable>(
-        _ cancellation: StatementCancellation, _ body: @Sendable (PostgresConnection) throws -> T
+        _ cancellation: StatementCancellation, settings: [String: String] = [:],
+        _ body: @Sendable (PostgresConnection) throws -> T
     ) -> Outcome<T> {
         let connection: PostgresConnection
         do { connection = try ready(cancellation) } catch { return .unreachable(error) }
 
         connection.cancellation = cancellation
         if let target = connection.cancelHandle { cancellation.begin(target) }
-        var result = Result { try body(connection) }
+        var result = Result {
+            try connection.adopt(settings)
+            return try body(connection)
+        }
         connection.settleCancellation()
         connection.cancellation = nil
 

@@ -16,6 +16,26 @@ extension PostgresConnection {
         return (try? command("", within: .seconds(5))) != nil
     }
 
+    /// Gives the session these settings, and undoes those of the call before.
+    ///
+    /// - Throws: `PostgresError`; the connection is given up then, since nobody knows what it has.
+    func adopt(_ settings: [String: String]) throws {
+        guard settings != lentSettings else { return }
+        do {
+            for name in lentSettings.keys where settings[name] == nil {
+                let parts = name.split(separator: ".").map { PostgresIdentifier(String($0)).quoted }
+                try execute("RESET \(parts.joined(separator: "."))")
+            }
+            for (name, value) in settings where lentSettings[name] != value {
+                try query("SELECT set_config($1, $2, false)", [name, value])
+            }
+            lentSettings = settings
+        } catch {
+            abandon()
+            throw error
+        }
+    }
+
     /// Puts the connection in order for its next user.
     ///
     /// - Returns: The error for a transaction that was left open.
@@ -30,6 +50,7 @@ extension PostgresConnection {
         }
         if sessionWasChanged, !isLost {
             sessionWasChanged = false
+            lentSettings = [:]
             do { try command(Self.resetSession) } catch { abandon() }
         }
         return failure

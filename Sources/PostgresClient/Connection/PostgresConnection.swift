@@ -23,6 +23,8 @@ public final class PostgresConnection {
     var savepointDepth = 0
     /// Whether a statement changed the session beyond its transaction.
     var sessionWasChanged = false
+    /// What ``adopt(_:)`` has set.
+    var lentSettings: [String: String] = [:]
     private var isAbandoned = false
 
     init(_ configuration: PostgresConfiguration, logger: Logger, isCancelled: @escaping () -> Bool) throws {

@@ -17,6 +17,8 @@ extension PostgresPool {
         public var maximumReconnectDelay: Duration
         /// The part of each pause that is random, from 0 to 1.
         public var reconnectJitter: Double
+        /// The settings under which a connection is lent, asked for in the caller's task; those of the loan before are undone.
+        package var lending: (@Sendable () -> [String: String])?
 
         /// Makes a configuration; the defaults suit a worker on a small machine.
         public init(

@@ -51,11 +51,12 @@ public final class PostgresPool: Sendable, Service {
         _ body: @Sendable (PostgresConnection) throws -> T
     ) async throws -> T {
         let deadline = ContinuousClock.now + configuration.waiterTimeout
+        let settings = configuration.lending?() ?? [:]
         let slot = try await slots.acquire(until: deadline)
         while true {
             let cancellation = StatementCancellation()
             let outcome = await withTaskCancellationHandler {
-                await links[slot].run(cancellation, body)
+                await links[slot].run(cancellation, settings: settings, body)
             } onCancel: {
                 cancellation.request()
             }
@@ -72,6 +73,9 @@ public final class PostgresPool: Sendable, Service {
             }
         }
     }
+
+    /// Whether connections are lent under settings of their callers.
+    package var lendsSettings: Bool { configuration.lending != nil }
 
     /// Runs until the service group shuts down or the task is cancelled, then closes the pool.
     public func run() async throws {

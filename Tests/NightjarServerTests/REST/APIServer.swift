@@ -21,7 +21,9 @@ struct APIServer: Sendable {
     var client: Client { services.client }
 
     static func with<T: Sendable>(
-        _ functions: [FunctionDefinition] = APIFunctions.all, configure: (inout ServerConfiguration) -> Void = { _ in },
+        _ functions: [FunctionDefinition] = APIFunctions.all, tenant: String? = nil,
+        prepare: @Sendable (TestDatabase) async throws -> Void = { _ in },
+        configure: (inout ServerConfiguration) -> Void = { _ in },
         _ body: @escaping @Sendable (APIServer) async throws -> T
     ) async throws -> T {
         var configuration = ServerConfiguration()
@@ -29,9 +31,14 @@ struct APIServer: Sendable {
         configure(&configuration)
         return try await TestDatabase.with { [configuration] database in
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-            let pool = PostgresPool(database.configuration.forEngine(name: "api test"), logger: logger)
-            let client = Client(database: database.configuration, logger: logger)
-            let services = ServerServices(pool: pool, client: client, configuration: configuration, logger: logger)
+            try await prepare(database)
+            var connecting = database.configuration
+            if let tenant { connecting.settings["nightjar.tenant"] = tenant }
+            let pool = PostgresPool(
+                connecting.forRequests, configuration: PostgresPool.Configuration().forRequests, logger: logger)
+            let acting = try await pool.withConnection { db in try ServerTenant.read(db) }
+            let services = ServerServices(
+                pool: pool, configuration: configuration, tenant: acting.id, logger: logger)
             let (ports, found) = AsyncStream<Int>.makeStream()
             let result = try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await Server(services: services, onListening: { found.yield($0) }).run() }
@@ -50,7 +57,6 @@ struct APIServer: Sendable {
                 try await server.registered(functions.count)
                 return try await body(server)
             }
-            await client.close()
             await pool.close()
             return result
         }

@@ -45,7 +45,7 @@ struct RemoteCallerTests {
             let caller = RemoteCaller(
                 remote, gate: CallGate(),
                 environment: RemoteCaller.Environment(
-                    client: client, gateway: Gateway(allowsPrivate: true), keys: keys, pool: pool))
+                    client: client, gateway: Gateway(allowsPrivate: true), pool: pool, keys: { [keys] in keys }))
             let run = RunAssignment(
                 functionID: 1, context: world.context, recorder: recorder, mailbox: RunMailbox(),
                 lease: RunLease(run: world.runID, session: UUID(), epoch: 1, tenant: 1), logger: logger,

@@ -118,6 +118,38 @@ struct DoctorCommandTests {
         }
     }
 
+    @Test("finds bound roles that came by more than a bond holds, and bonds of roles that are gone")
+    func bonds() async throws {
+        try await TestDatabase.with { database in
+            try await prepare(database, "SELECT nightjar.create_tenant('shop')")
+            try await TestRole.with("nightjar_tenant", boundTo: "shop", in: database) { role in
+                let doctor = { @Sendable in try await nightjar("doctor", "--database", database.url, "--json") }
+                #expect(try levels(try await doctor())["bonds"] == "ok")
+                for (give, take, why) in [
+                    (
+                        "GRANT nightjar_worker TO \(role.name)", "REVOKE nightjar_worker FROM \(role.name)",
+                        "nightjar_worker"
+                    ),
+                    ("ALTER ROLE \(role.name) BYPASSRLS", "ALTER ROLE \(role.name) NOBYPASSRLS", "BYPASSRLS"),
+                    (
+                        "GRANT UPDATE ON nightjar.live TO \(role.name)",
+                        "REVOKE UPDATE ON nightjar.live FROM \(role.name)",
+                        "nightjar.live"
+                    ),
+                ] {
+                    try await prepare(database, give)
+                    let loose = try await doctor()
+                    #expect(try levels(loose)["bonds"] == "problem", "\(why)")
+                    #expect(loose.output.contains(role.name) && loose.output.contains(why), "\(loose.output)")
+                    try await prepare(database, take)
+                }
+                #expect(try levels(try await doctor())["bonds"] == "ok")
+            }
+            let gone = try await nightjar("doctor", "--database", database.url, "--json")
+            #expect(try levels(gone)["bonds"] == "warning", "\(gone.output)")
+        }
+    }
+
     @Test("finds missing partitions and a missing schema")
     func schema() async throws {
         try await TestDatabase.with { database in

@@ -25,6 +25,46 @@ struct KeysCommandTests {
         }
     }
 
+    @Test("A tenant's signing keys are made, listed without the keys, switched and revoked")
+    func signing() async throws {
+        try await TestDatabase.with { database in
+            let run = { @Sendable (arguments: String...) in
+                try await RunningProgram(
+                    "nightjar", arguments + ["--database", database.url]
+                ).end()
+            }
+            #expect(try await run("tenant", "create", "shop").status == 0)
+            let list = { @Sendable () in try await run("keys", "signing", "list", "--tenant", "shop", "--json") }
+            let none = try await list()
+            #expect(none.status == 2)
+            let created = try await run("keys", "signing", "create", "--tenant", "shop")
+            let first = created.output.trimmingCharacters(in: .whitespacesAndNewlines)
+            #expect(first.hasPrefix("signkey-prod-") && first.count == 77, "\(created.output)")
+            let next = try await run("keys", "signing", "create", "--tenant", "shop", "--json")
+            let second = try #require(try JSONCoding.value(JSON.self, from: next.output)["key"]?.string)
+            #expect(next.output.contains("false") && second != first)
+            let third = try await run("keys", "signing", "create", "--tenant", "shop")
+            #expect(third.status != 0 && third.error.contains("two signing keys"), "\(third.error)")
+            let listed = try await list()
+            let keys = try #require(try JSONCoding.value(JSON.self, from: listed.output).array)
+            #expect(keys.count == 2 && keys[0]["signs"] == true && keys[1]["signs"] == false)
+            #expect(!listed.output.contains(first.suffix(20)) && !listed.output.contains(second.suffix(20)))
+            let signs = "\(try #require(keys[0]["id"]?.integer))"
+            let early = try await run("keys", "signing", "revoke", signs, "--tenant", "shop")
+            #expect(early.status != 0 && early.error.contains("signs"), "\(early.error)")
+            let elsewhere = try await run("keys", "signing", "revoke", signs, "--tenant", "default")
+            #expect(elsewhere.status == 2 && elsewhere.error.contains("no signing key"), "\(elsewhere.error)")
+            #expect(try await run("keys", "signing", "switch", "--tenant", "shop", "--keep", "1h").status == 0)
+            let plain = try await run("keys", "signing", "list", "--tenant", "shop").output
+            #expect(plain.contains("accepted until") && plain.contains("signs"), "\(plain)")
+            #expect(try await run("keys", "signing", "revoke", signs, "--tenant", "shop").status == 0)
+            let alone = try await run("keys", "signing", "switch", "--tenant", "shop")
+            #expect(alone.status != 0 && alone.error.contains("could take over"), "\(alone.error)")
+            let nobody = try await run("keys", "signing", "create", "--tenant", "nobody")
+            #expect(nobody.status == 2 && nobody.error.contains("there is no tenant"), "\(nobody.error)")
+        }
+    }
+
     @Test("serve says at once what is wrong, and repeats no secret")
     func refused() async throws {
         try await TestDatabase.with { database in

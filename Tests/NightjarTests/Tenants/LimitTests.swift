@@ -160,6 +160,65 @@ struct LimitTests {
         }
     }
 
+    @Test("An error larger than an output may be is shortened, of a step, an attempt and a run; the run fails with it")
+    func errors() async throws {
+        struct Large: Error, CustomStringConvertible {
+            var description: String { "it began so, " + String(repeating: "\u{1F980}\"", count: 5_000) }
+        }
+        try await Self.with(TenantLimits(outputBytes: 2_000)) { database, probe, tenants in
+            let fails = Function("fail", on: PostScheduled.self).retries(0).run { event, step in
+                if event.data.postID == "step" {
+                    try await step.run(
+                        "large", retries: RetryPolicy(maxRetries: 1, backoff: .constant(.milliseconds(1)))
+                    ) { throw Large() }
+                }
+                if event.data.postID == "run" { throw Large() }
+                throw RunError(name: "Small", message: "small", stack: "here")
+            }
+            try await RunningWorker.with([fails], in: database) { client in
+                for key in ["step", "run", "small"] {
+                    let event = try await client.send(PostScheduled(postID: key, scheduledAt: Date()))
+                    let run = try #require(try await client.runs(startedBy: event).first?.id)
+                    guard case .failed(let error) = try await client.outcome(of: run) else {
+                        Issue.record("\(key) has not failed")
+                        continue
+                    }
+                    if key == "small" {
+                        #expect(error == RunError(name: "Small", message: "small", stack: "here"))
+                    } else {
+                        #expect(error.message.contains("it began so"), "\(error)")
+                        #expect(error.message.contains("its tenant may record 2000"), "\(error)")
+                    }
+                }
+            }
+            for (table, count) in [("outcomes", 3), ("steps", 1), ("attempts", 1)] as [(String, Int64)] {
+                let (found, largest) = try await probe.run { db in
+                    let row = try db.query(
+                        "SELECT count(error), max(octet_length(error::text)) FROM nightjar.\(table) WHERE error IS NOT NULL"
+                    )[0]
+                    return (try row.decode(0, as: Int64.self), try row.decode(1, as: Int32.self))
+                }
+                #expect(found == count, "\(table)")
+                #expect((1_000...2_000).contains(largest), "\(table): \(largest)")
+            }
+            // However little a tenant may record: who failed, and how it began.
+            let least = try await probe.value(
+                """
+                SELECT nightjar.shortened_error(jsonb_build_object('name', repeat('n', 5000), 'code', repeat('c', 5000),
+                    'message', 'began so' || repeat('x', 5000), 'stack', 's'), 1024)::text
+                """, as: String.self)
+            #expect(least.utf8.count <= 1_024 && least.contains("began so") && !least.contains("stack"), "\(least)")
+            try await tenants.change("shop") { $0.outputBytes = nil }
+            let large = RunError(name: "Large", message: String(repeating: "x", count: 5_000))
+            let kept = Function("keep", on: TestJob.self).retries(0).run { _, _ in throw large }
+            try await RunningWorker.with([kept], in: database) { client in
+                let event = try await client.send(TestJob(key: "unlimited"))
+                let run = try #require(try await client.runs(startedBy: event).first?.id)
+                #expect(try await client.outcome(of: run) == .failed(large))
+            }
+        }
+    }
+
     @Test("What makes no sense is refused, and says what would")
     func nonsense() async throws {
         try await Self.with(TenantLimits()) { database, probe, tenants in

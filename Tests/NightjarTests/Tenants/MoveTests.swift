@@ -1,4 +1,5 @@
 import Foundation
+import LocalPostgres
 import NightjarCore
 import NightjarTesting
 import PostgresClient
@@ -12,16 +13,20 @@ import Testing
 struct MoveTests {
     /// The tenant `shop`, in which the function `post` is registered, and a connection that acts for it.
     private static func withShop(_ body: (TestDatabase, Probe, Tenants) async throws -> Void) async throws {
-        try await TestDatabase.with { database in
-            let tenants = Tenants(database: database.configuration, logger: .silent)
-            try await tenants.create("shop")
-            let probe = try await Probe(database)
-            try await probe.script("SET nightjar.tenant = 'shop'")
-            try await probe.register(
-                #"[{"name": "post", "options": {}, "triggers": [{"event": "test/post"}], "cancel": []}]"#)
-            try await body(database, probe, tenants)
-            await tenants.close()
-        }
+        try await TestDatabase.with { database in try await withShop(in: database, body) }
+    }
+
+    private static func withShop(
+        in database: TestDatabase, _ body: (TestDatabase, Probe, Tenants) async throws -> Void
+    ) async throws {
+        let tenants = Tenants(database: database.configuration, logger: .silent)
+        try await tenants.create("shop")
+        let probe = try await Probe(database)
+        try await probe.script("SET nightjar.tenant = 'shop'")
+        try await probe.register(
+            #"[{"name": "post", "options": {}, "triggers": [{"event": "test/post"}], "cancel": []}]"#)
+        try await body(database, probe, tenants)
+        await tenants.close()
     }
 
     /// The queue whose runs are claimed, of the one app that there is.
@@ -183,6 +188,61 @@ struct MoveTests {
             #expect(tenant.state == .suspended)
             #expect(try await probe.count("functions", where: "queue > 0") == 0)
         }
+    }
+
+    @Test("A registration of a tenant with a limit is waited for by a suspension, and neither ends in a deadlock")
+    func registrationOfLimited() async throws {
+        try await Self.withShop { database, probe, tenants in
+            try await tenants.change("shop") { $0.liveRuns = 10 }
+            let other = try await Probe(database)
+            try await other.script("SET nightjar.tenant = 'shop'; BEGIN")
+            // It holds the function's row, and is going to ask for the tenant's.
+            try await other.register(#"[{"name": "post", "options": {"new": true}, "triggers": [], "cancel": []}]"#)
+            async let suspended = tenants.suspend("shop")
+            try await eventually("the suspension waits") {
+                try await probe.value(
+                    """
+                    SELECT count(*) FROM pg_stat_activity
+                    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%suspend_tenant%'
+                    """, as: Int64.self) == 1
+            }
+            try await other.register(
+                #"[{"name": "late", "options": {}, "triggers": [{"event": "test/post"}], "cancel": []}]"#)
+            try await other.script("COMMIT")
+            #expect(try await suspended.state == .suspended)
+            #expect(try await probe.count("functions", where: "queue > 0") == 0)
+        }
+    }
+
+    @Test("A transaction that is prepared is waited for until it is committed, and its run rests with the others")
+    func prepared() async throws {
+        let (server, database) = try await TestDatabase.onServerOfItsOwn(settings: ["max_prepared_transactions": "4"])
+        try await Self.withShop(in: database) { database, probe, tenants in
+            let sender = try await Probe(database)
+            for (gid, isPreparedFirst) in [("before", true), ("after", false)] {
+                try await sender.script("SET nightjar.tenant = 'shop'; BEGIN")
+                try await sender.send("test/post", key: gid)
+                if isPreparedFirst { try await sender.script("PREPARE TRANSACTION '\(gid)'") }
+                #expect(try await Self.step(probe, "suspend_tenant('shop')").state == "suspending")
+                if !isPreparedFirst {
+                    // It was seen open, and goes on under another name.
+                    #expect(try await Self.step(probe, "suspend_tenant('shop')").waits >= 1)
+                    try await sender.script("PREPARE TRANSACTION '\(gid)'")
+                }
+                for _ in 0..<3 {
+                    let step = try await Self.step(probe, "suspend_tenant('shop')")
+                    #expect(step.state == "suspending" && step.waits >= 1, "\(gid): \(step)")
+                }
+                try await sender.script("COMMIT PREPARED '\(gid)'")
+                #expect(try await probe.count("live", where: "queue > 0") == 1, "else this proves nothing")
+                #expect(try await tenants.suspend("shop").state == .suspended)
+                #expect(try await probe.count("live", where: "queue > 0") == 0)
+                #expect(try await Self.claim(probe).isEmpty)
+                try await tenants.resume("shop")
+                #expect(try await probe.count("live", where: "queue < 0") == 0)
+            }
+        }
+        try await server.stop()
     }
 
     @Test("Beside a running worker: runs begin before and after, none meanwhile, each is executed once")
