@@ -75,6 +75,9 @@ static const char migration_0022[] = {
 static const char migration_0025[] = {
 #embed "../../migrations/0025_placing.sql" suffix(, 0)
 };
+static const char migration_0027[] = {
+#embed "../../migrations/0027_shared_apps.sql" suffix(, 0)
+};
 
 static const char api_cancellations[] = {
 #embed "statements/api_cancellations.sql" suffix(, 0)
@@ -398,6 +401,7 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0021, "0021_report"),
     ASSET(migration_0022, "0022_tenants"),
     ASSET(migration_0025, "0025_placing"),
+    ASSET(migration_0027, "0027_shared_apps"),
 };
 
 static const struct nightjar_asset statements[] = {
