@@ -43,7 +43,8 @@ struct Registration: Sendable {
         guard isShared || tenants != .all else {
             throw NightjarError(
                 .configuration,
-                "a worker for all tenants connects as a role that is bound to one; connect as another, or serve that one")
+                "a worker for all tenants connects as a role that is bound to one; connect as another, or serve that one"
+            )
         }
         let entries = functions.map(Entry.init)
         let json = try PostgresJSON(encoding: entries, using: JSONCoding.encoder())

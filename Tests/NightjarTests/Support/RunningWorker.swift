@@ -19,7 +19,8 @@ struct RunningWorker {
         configuration.sessionTimeToLive = .seconds(120)
         configure(&configuration)
         let worker = Worker(
-            app: app, tenants: tenants, functions: functions, database: database.configuration, configuration: configuration,
+            app: app, tenants: tenants, functions: functions, database: database.configuration,
+            configuration: configuration,
             logger: logger)
         let client = Client(database: database.configuration, logger: .silent)
         return try await withThrowingTaskGroup(of: Void.self) { group in

@@ -38,9 +38,13 @@ struct SharedWorkerTests {
                 StepContext.current.map { "\($0.tenant) \($0.tenantID)" } ?? ""
             }
             try await step.sleep("nap", for: .milliseconds(1))
-            _ = try await step.sendEvent("on", try NewEvent(name: "test/on", data: ["from": .string(inside)], id: "same"))
+            _ = try await step.sendEvent(
+                "on", try NewEvent(name: "test/on", data: ["from": .string(inside)], id: "same"))
             return "\(inside) \(step.tenant) \(step.tenantID)"
         }
+        let insert = """
+            INSERT INTO nightjar.events (name, data) VALUES ('test/go', '{"key": "sql"}') RETURNING event_id::text
+            """
         try await SharedApp.with([function]) { app in
             // The same ids, keys and names.
             let shop = try await app.shop.send(Go(key: "k"), id: "one")
@@ -56,9 +60,7 @@ struct SharedWorkerTests {
             // In plain SQL, as a role that is a tenant's.
             try await TestRole.with("nightjar_tenant", boundTo: "cafe", in: app.database) { role in
                 try await role.connected { db in
-                    let event = try await db.answer(
-                        "INSERT INTO nightjar.events (name, data) VALUES ('test/go', '{\"key\": \"sql\"}') RETURNING event_id::text"
-                    )
+                    let event = try await db.answer(insert)
                     #expect(try await Self.output(app.cafe, event) == "\"cafe 3 cafe 3\"")
                     let seen = try await db.answer(
                         "SELECT DISTINCT concat_ws('/', tenant, app, function) FROM nightjar_report.runs")
@@ -146,7 +148,9 @@ struct SharedWorkerTests {
         }.onFailure { failure, step in
             told.add("\(step.tenant) \(failure.event.data.key)")
         }
-        let sharedCallee = Function("callee", on: .name("test/never")).run { _, step in "shared callee of \(step.tenant)" }
+        let sharedCallee = Function("callee", on: .name("test/never")).run { _, step in
+            "shared callee of \(step.tenant)"
+        }
         let ownCallee = Function("callee", on: .name("test/never")).run { _, step in "own callee of \(step.tenant)" }
         try await SharedApp.with([child, parent]) { app in
             // The shop has an app of the same name with the same function, and another that hides a shared one.
