@@ -41,8 +41,7 @@ BEGIN
 END $$;
 
 -- The start tag of a run in one of the lanes that its tenant counts in; the lane goes on by `step`.
-CREATE FUNCTION nightjar.take_lane(lane regclass, v bigint, step int) RETURNS bigint
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION nightjar.take_lane(lane regclass, v bigint, step int) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     tag bigint := pg_sequence_last_value(lane);
 BEGIN
@@ -63,8 +62,7 @@ END $$;
 -- A weight of 3 advances F by one for every third run, by lot: there is no place where a third could be kept. Runs of a higher
 -- priority have lanes of their own, and count in the others as well, so that the tenant's share stays what it is.
 -- Index: tenants_pkey.
-CREATE FUNCTION nightjar.next_pass(queue int, tenant int, level int) RETURNS bigint
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+CREATE FUNCTION nightjar.next_pass(queue int, tenant int, level int) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     v constant bigint := pg_sequence_last_value(format('nightjar.queue_%s', queue)::regclass);
     step int;
@@ -83,9 +81,9 @@ BEGIN
     RETURN CASE WHEN level < 0 THEN v + 2 * (pass - v) ELSE pass END;
 END $$;
 
--- Where the claims of a fair queue have come to: `pass` of the first of the new runs of a claim. Workers say so, ten times a
--- second at most. Two that say it at once may leave the lower one: the next says it again.
-CREATE FUNCTION nightjar.publish_pass(queue int, pass bigint) RETURNS void
+-- Where the claims of a fair queue have come to: the highest `pass` of the new runs of a claim. Workers say so, ten times a
+-- second at most. Two that say it at once may leave the lower one: the next says it again. Answers whether the queue is fair.
+CREATE FUNCTION nightjar.publish_pass(queue int, pass bigint) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v constant regclass := to_regclass(format('nightjar.queue_%s', queue));
@@ -93,6 +91,7 @@ BEGIN
     IF v IS NOT NULL AND pass > pg_sequence_last_value(v) THEN
         PERFORM setval(v, pass);
     END IF;
+    RETURN v IS NOT NULL;
 END $$;
 
 -- The level of a run: the sign of what its function's priority is for the event. An expression that has no value, or none that is
@@ -108,10 +107,10 @@ BEGIN
 END $$;
 
 -- Decides where a run begins: in which queue, and when it is its turn. For functions whose `queue` says so.
+-- Only functions of ours insert into `live`: they have set search_path, which would cost a microsecond here, and in each function
+-- that this one calls, for each run.
 -- Indexes: functions_pkey, tenants_pkey, events_pkey.
-CREATE FUNCTION nightjar.place() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+CREATE FUNCTION nightjar.place() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     f record;
     level int := 0;
@@ -121,7 +120,9 @@ BEGIN
         level := nightjar.priority_level(f.priority, nightjar.event_json(NEW.event_id, true));
     END IF;
     IF f.fair THEN
-        NEW.pass := nightjar.next_pass(f.app_id, NEW.tenant_id, level);
+        -- One that is scheduled takes no place: it is claimed by its time. What is scheduled may be much, and be cancelled again.
+        NEW.pass := CASE WHEN NEW.state = 0 THEN nightjar.next_pass(f.app_id, NEW.tenant_id, level)
+                         ELSE pg_sequence_last_value(format('nightjar.queue_%s', f.app_id)::regclass) END;
     END IF;
     NEW.queue := sign(NEW.queue) * f.app_id;
     RETURN NEW;

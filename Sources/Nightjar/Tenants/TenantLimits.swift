@@ -12,9 +12,16 @@ public struct TenantLimits: Sendable, Hashable {
     public var eventBytes: Int?
     /// How many bytes the output of a step or a run may have, as JSON text. Exact; the run that has more fails.
     public var outputBytes: Int?
+    /// Its share of a queue beside other tenants', 0.01 to 100: with 3, three of its runs begin for one of a tenant with 1, as
+    /// long as both have some.
+    public var weight = 1.0
 
     /// Creates limits.
-    public init(liveRuns: Int? = nil, eventsPerSecond: Int? = nil, eventBytes: Int? = nil, outputBytes: Int? = nil) {
+    public init(
+        liveRuns: Int? = nil, eventsPerSecond: Int? = nil, eventBytes: Int? = nil, outputBytes: Int? = nil,
+        weight: Double = 1
+    ) {
+        self.weight = weight
         self.liveRuns = liveRuns
         self.eventsPerSecond = eventsPerSecond
         self.eventBytes = eventBytes
@@ -26,6 +33,7 @@ public struct TenantLimits: Sendable, Hashable {
         eventsPerSecond = try row.decode("max_events_per_second", as: Int32?.self).map(Int.init)
         eventBytes = try row.decode("max_event_bytes", as: Int32?.self).map(Int.init)
         outputBytes = try row.decode("max_output_bytes", as: Int32?.self).map(Int.init)
+        weight = try row.decode("weight")
     }
 
     /// What `nightjar.set_tenant` takes: what is other than before.
@@ -36,9 +44,11 @@ public struct TenantLimits: Sendable, Hashable {
             ("max_event_bytes", eventBytes, old.eventBytes),
             ("max_output_bytes", outputBytes, old.outputBytes),
         ]
-        return Dictionary(
+        var changes = Dictionary(
             uniqueKeysWithValues: pairs.filter { $0.1 != $0.2 }.map { name, new, _ in
-                (name, new.map { .integer(Int64($0)) } ?? .null)
+                (name, new.map { JSON.integer(Int64($0)) } ?? .null)
             })
+        if weight != old.weight { changes["weight"] = .number(weight) }
+        return changes
     }
 }

@@ -42,6 +42,8 @@ struct Claim: Sendable {
     var answered: (at: ContinuousClock.Instant, server: Date?) = (.now, nil)
     /// The lowest and the highest `pass` of those that are new.
     var newPasses: ClosedRange<Int64>?
+    /// Which `pass` the queue's claims were said to have come to, and whether that matters there. See ``FairOrder``.
+    var said: (isFair: Bool, pass: Int64)?
     /// Runs that are leased and cannot be read, each with the reason. One of them must not keep the others from running.
     var unreadable: [(lease: Lease, reason: String)] = []
 
@@ -54,6 +56,12 @@ struct Claim: Sendable {
         runs.removeAll { cancelled.contains($0.lease.run) }
         unreadable.removeAll { cancelled.contains($0.lease.run) }
         return leases
+    }
+
+    /// Says where the claims of the queue have come to, if it brought new runs. See `nightjar.publish_pass` in migration 0025.
+    mutating func sayPass(_ db: PostgresConnection, queue: Int32) throws {
+        guard let pass = newPasses?.upperBound else { return }
+        said = (try db.query("SELECT nightjar.publish_pass($1, $2)", [queue, pass])[0].decode(0), pass)
     }
 
     /// Leases runs. See `claim.sql`.

@@ -88,12 +88,14 @@ struct Registration: Sendable {
         var options: FunctionOptions
         var triggers: [Trigger]
         var cancel: [Cancel]
+        var priority: JSON?
 
         init(_ function: FunctionDefinition) {
             name = function.id
             options = function.options
             triggers = function.triggers.map { Trigger(event: $0.event, source: $0.source) }
             cancel = function.cancelPolicies.map(Cancel.init)
+            priority = function.priority?.stored
         }
     }
 }

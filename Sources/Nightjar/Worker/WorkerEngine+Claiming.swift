@@ -48,17 +48,18 @@ extension WorkerEngine {
             await alarm.wait(until: .now + .milliseconds(100))
             return
         }
-        let asksNextDue = state.withLock { state in
-            state.cancelledMeanwhile = []
-            return state.schedule.asksNextDue
-        }
         let asked = ContinuousClock.now
+        let (asksNextDue, saysPass) = state.withLock { state in
+            state.cancelledMeanwhile = []
+            return (state.schedule.asksNextDue, state.fairOrder.isDue(now: asked))
+        }
         defer { state.withLock { $0.cancelledMeanwhile = nil } }
         var (claim, memos) = try await pool.withConnection { [registration = self.registration, tenants] db in
             var claim = try Claim.make(
                 db, queue: registration.queue, functions: registration.functionIDs,
                 finishLimits: registration.finishLimits, session: id, limit: limit, low: low,
                 overdue: overdue, asksNextDue: asksNextDue)
+            if saysPass { try claim.sayPass(db, queue: registration.queue) }
             try claim.runs.readBatches(db)
             try tenants.read(db, of: claim.runs)
             let resumed = claim.runs.filter { !$0.isBlank }.map(\.lease.run)
@@ -74,8 +75,9 @@ extension WorkerEngine {
             let delay = claim.answered.server.map {
                 state.answerDelay.delay(answeredAt: $0, now: claim.answered.at) + (now - claim.answered.at)
             }
+            if let (isFair, pass) = claim.said { state.fairOrder.answered(isFair: isFair, pass: pass, now: now) }
             state.schedule.claimed(
-                count: count, due: claim.due, limit: limit, passes: claim.newPasses,
+                count: count, due: claim.due, limit: limit, passes: state.fairOrder.bounds(claim.newPasses),
                 nextDueIn: claim.nextDueIn.map { next in next.map { $0 - (delay ?? .zero) } }, now: now)
             state.queue.add(claim.runs.map { ($0, memos[$0.lease.run] ?? Memo(), now) }, now: now)
             return dropped

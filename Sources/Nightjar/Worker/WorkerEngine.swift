@@ -13,6 +13,7 @@ final class WorkerEngine: Sendable {
     struct State {
         var schedule: ClaimSchedule
         var answerDelay = AnswerDelay()
+        var fairOrder = FairOrder()
         var queue: LocalQueue<QueuedRun>
         /// Every lease that this worker knows that it has.
         var leases: Set<Lease> = []

@@ -12,7 +12,7 @@ struct BenchClaimer {
 
     init(_ db: PostgresConnection) throws {
         self.db = db
-        queue = try db.query("SELECT min(queue) FROM nightjar.functions")[0].decode(0)
+        queue = try db.query("SELECT min(app_id) FROM nightjar.functions")[0].decode(0)
         functions = try db.query("SELECT function_id FROM nightjar.functions").map { try $0.decode(0, as: Int32.self) }
         _ = try db.execute(Statement.openSession.sql, [session, "bench", queue, Duration.seconds(3_600)])
     }

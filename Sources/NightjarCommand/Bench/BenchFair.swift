@@ -10,11 +10,9 @@ struct BenchFair: Subcommand {
         discussion: """
             One tenant sends its events first, then each of the others one. Then their runs are claimed as a worker claims \
             them, the engine's own statement over all of them, as fast as claims go and without executing anything: how \
-            many claims it takes until a quiet tenant's run is leased, and how long. First come, first served makes the \
-            quiet ones wait for the whole of the deep backlog; fair shares would have them in the first claims.
-
-            Each app has a queue and workers of its own, so tenants do not meet in one today; the scenario puts the \
-            functions of all into one.
+            many claims it takes until a quiet tenant's run is leased, and how long. First come, first served, which \
+            --unfair shows, makes the quiet ones wait for the whole of the deep backlog; fair shares have them in the \
+            first claims.
             """)
 
     @OptionGroup var options: BenchOptions
@@ -27,6 +25,9 @@ struct BenchFair: Subcommand {
 
     @Option(help: "How many runs a claim takes.")
     var limit = 100
+
+    @Flag(help: "First come, first served, to compare with.")
+    var unfair = false
 
     func validate() throws {
         guard deep > 0, quiet > 0, limit > 0 else {
@@ -69,7 +70,7 @@ struct BenchFair: Subcommand {
         let session = PostgresSession(arena.database, logger: .quiet)
         let functions = PostgresJSON(
             #"[{"name": "work", "options": {}, "triggers": [{"event": "bench/work"}], "cancel": []}]"#)
-        try await session.run { [deep, quiet] db in
+        try await session.run { [deep, quiet, unfair] db in
             try db.script("SET statement_timeout = 0; SET nightjar.hints = 'own'")
             for tenant in 1...(quiet + 1) {
                 let number = Int32(tenant)
@@ -79,7 +80,15 @@ struct BenchFair: Subcommand {
                 _ = try db.query("SELECT set_config('nightjar.tenant', $1::int::text, false)", [number])
                 _ = try db.query("SELECT nightjar.register('bench', $1)", [functions])
             }
-            try db.script("UPDATE nightjar.functions SET queue = (SELECT min(f.queue) FROM nightjar.functions f)")
+            // All in one queue, as the functions of an app for all tenants are.
+            try db.script(
+                "UPDATE nightjar.functions SET (app_id, queue) = (SELECT min(f.app_id), min(f.app_id) FROM nightjar.functions f)"
+            )
+            if !unfair {
+                try db.script(
+                    "SELECT nightjar.share_queue(min(app_id)) FROM nightjar.functions; UPDATE nightjar.functions SET fair = true;"
+                        + "SELECT nightjar.settle_queues(min(app_id)) FROM nightjar.functions")
+            }
             _ = try db.query("SELECT set_config('nightjar.tenant', '1', false)")
             for start in stride(from: 0, to: deep, by: 20_000) {
                 _ = try db.execute(

@@ -27,9 +27,13 @@ struct TenantLimitOptions: ParsableArguments {
     @Option(help: "How many bytes the output of a step or run may have, as JSON. Or none.")
     var maxOutputBytes: TenantLimit?
 
+    @Option(help: "Its share of a queue beside other tenants', 0.01 to 100; 1 is what tenants have.")
+    var weight: Double?
+
     /// Whether any is given.
     var isGiven: Bool {
         maxLiveRuns != nil || maxEventsPerSecond != nil || maxEventBytes != nil || maxOutputBytes != nil
+            || weight != nil
     }
 
     /// Changes those that are given.
@@ -38,6 +42,7 @@ struct TenantLimitOptions: ParsableArguments {
         if let maxEventsPerSecond { limits.eventsPerSecond = maxEventsPerSecond.value }
         if let maxEventBytes { limits.eventBytes = maxEventBytes.value }
         if let maxOutputBytes { limits.outputBytes = maxOutputBytes.value }
+        if let weight { limits.weight = weight }
     }
 }
 

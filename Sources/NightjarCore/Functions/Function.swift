@@ -21,6 +21,7 @@ public struct Function<Payload: Decodable & Sendable>: Sendable {
     let triggers: [Trigger]
     var cancelPolicies: [CancelPolicy] = []
     var options = FunctionOptions()
+    var priority: EventExpression?
     var problems: [String] = []
     var failureBody: FailureBody?
     var cancelBody: CancelBody?
@@ -112,6 +113,6 @@ public struct Function<Payload: Decodable & Sendable>: Sendable {
     private func definition(_ body: @escaping FunctionDefinition.Body) -> FunctionDefinition {
         FunctionDefinition(
             id: id, name: name, triggers: triggers, cancelPolicies: cancelPolicies, options: options,
-            handlers: handlers, problems: problems, body: body)
+            priority: priority, handlers: handlers, problems: problems, body: body)
     }
 }

@@ -9,6 +9,8 @@ public struct FunctionDefinition: Sendable {
     package let triggers: [Trigger]
     package let cancelPolicies: [CancelPolicy]
     package let options: FunctionOptions
+    /// What decides which runs begin before others.
+    package let priority: EventExpression?
     package let body: Body
     /// What was found wrong while the function was put together.
     let problems: [String]
@@ -17,7 +19,8 @@ public struct FunctionDefinition: Sendable {
 
     package init(
         id: String, name: String? = nil, triggers: [Trigger], cancelPolicies: [CancelPolicy] = [],
-        options: FunctionOptions = FunctionOptions(), handlers: [FunctionDefinition] = [],
+        options: FunctionOptions = FunctionOptions(), priority: EventExpression? = nil,
+        handlers: [FunctionDefinition] = [],
         problems: [String] = [], body: @escaping Body
     ) {
         self.id = id
@@ -25,6 +28,7 @@ public struct FunctionDefinition: Sendable {
         self.triggers = triggers
         self.cancelPolicies = cancelPolicies
         self.options = options
+        self.priority = priority
         self.handlers = handlers
         self.problems = problems
         self.body = body

@@ -1,17 +1,18 @@
 internal import Nightjar
+internal import NightjarCore
 
-/// Checks settings that are kept as they are: concurrency and priority.
+/// Reads a function's priority, and checks its concurrency, which is kept as it is.
 enum ConfigLimits {
     static let mostConcurrency = 2
 
-    static func check(_ fields: ConfigFields) throws(SyncProblem) {
-        try checkConcurrency(fields)
-        guard let priority = try fields.fields("priority"), let text = try priority.text("run") else { return }
-        try checkExpression(text, at: priority.place("run"))
+    /// - Returns: The expression over the event, as it is stored; null if there is none.
+    static func priority(_ fields: ConfigFields) throws(SyncProblem) -> JSON {
+        guard let priority = try fields.fields("priority"), let text = try priority.text("run") else { return .null }
+        return try ConfigExpression.read(text, at: priority.place("run")).stored
     }
 
     /// A number, an object, a list of objects, or `{"fn": [], "step": []}`.
-    private static func checkConcurrency(_ fields: ConfigFields) throws(SyncProblem) {
+    static func checkConcurrency(_ fields: ConfigFields) throws(SyncProblem) {
         var entries = fields.list("concurrency")
         if entries.count == 1, let only = entries.first, only.object != nil {
             let parts = try ConfigFields(only, at: "concurrency")

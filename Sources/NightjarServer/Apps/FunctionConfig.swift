@@ -46,15 +46,16 @@ struct FunctionConfig {
         let triggers = attempt { () throws(SyncProblem) in try ConfigTriggers(fields) }
         let cancels = attempt { () throws(SyncProblem) in try ConfigCancels(fields) }
         let flow = attempt { () throws(SyncProblem) in try Self.flow(config) }
-        attempt { () throws(SyncProblem) in try ConfigLimits.check(fields) }
+        attempt { () throws(SyncProblem) in try ConfigLimits.checkConcurrency(fields) }
+        let priority = attempt { () throws(SyncProblem) in try ConfigLimits.priority(fields) }
         attempt { () throws(SyncProblem) in try Self.checkCombinations(fields) }
-        guard problems.isEmpty, let url, let options, let triggers, let cancels, let flow else { return }
+        guard problems.isEmpty, let url, let options, let triggers, let cancels, let flow, let priority else { return }
         warnings += cancels.warnings + flow.unenforced.map { "\"\($0)\" is kept, and not enforced" }
         entry = [
             "name": .string(name), "title": .string(title ?? name), "url": .string(url), "config": config,
             "options": options, "triggers": .array(triggers.entries(app: app)),
             "cancel": .array(cancels.entries), "flow": flow.stored ?? .null,
-            "crons": .array(triggers.crons),
+            "crons": .array(triggers.crons), "priority": priority,
         ]
     }
 

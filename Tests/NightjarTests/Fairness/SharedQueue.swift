@@ -1,0 +1,82 @@
+import Foundation
+import NightjarCore
+import NightjarTesting
+import PostgresClient
+
+@testable import Nightjar
+
+/// A queue in which the runs of several tenants wait, and a session that claims from it by the engine's own statement.
+struct SharedQueue: Sendable {
+    let probe: PostgresSession
+    let session = UUID()
+    let queue: Int32
+
+    /// The tenants' numbers: 1 is the default tenant.
+    static func with(
+        _ database: TestDatabase, tenants: Int, priority: JSON = .null, _ body: (SharedQueue) async throws -> Void
+    ) async throws {
+        let connection = PostgresSession(database.configuration.forEngine(name: "probe"), logger: .silent)
+        let queue = try await connection.run { db in
+            let functions = PostgresJSON(
+                try JSONCoding.text(
+                    [
+                        [
+                            "name": "work", "options": [:], "triggers": [["event": "test/work"]], "cancel": [],
+                            "priority": priority,
+                        ]
+                    ] as JSON))
+            for tenant in 1...tenants {
+                if tenant > 1 { _ = try db.query("SELECT nightjar.create_tenant($1)", ["tenant \(tenant)"]) }
+                _ = try db.query("SELECT set_config('nightjar.tenant', $1, false)", ["\(tenant)"])
+                _ = try db.query("SELECT nightjar.register('shared', $1)", [functions])
+            }
+            try db.script("SET nightjar.tenant = '1'")
+            let queue = try db.query("SELECT min(app_id) FROM nightjar.apps")[0].decode(0, as: Int32.self)
+            _ = try db.query("SELECT nightjar.share_queue($1)", [queue])
+            _ = try db.execute("UPDATE nightjar.functions SET app_id = $1, queue = $1, fair = true", [queue])
+            _ = try db.query("SELECT nightjar.settle_queues($1)", [queue])
+            return queue
+        }
+        let shared = SharedQueue(probe: connection, queue: queue)
+        try await connection.run { db in
+            _ = try db.execute(Statement.openSession.sql, [shared.session, "probe", queue, Duration.seconds(3_600)])
+        }
+        try await body(shared)
+        await connection.close()
+    }
+
+    func send(tenant: Int, count: Int = 1, data: String = "{}") async throws {
+        try await probe.run { db in
+            _ = try db.execute(
+                """
+                INSERT INTO nightjar.events (tenant_id, name, data)
+                SELECT $1, 'test/work', $2 FROM generate_series(1, $3::int)
+                """, [Int32(tenant), PostgresJSON(data), Int32(count)])
+        }
+    }
+
+    /// Claims as a worker does, and says so.
+    @discardableResult
+    func claim(limit: Int, says: Bool = true) async throws -> [ClaimedRun] {
+        try await probe.run { [session, queue] db in
+            let functions = try db.query("SELECT function_id FROM nightjar.functions").map {
+                try $0.decode(0, as: Int32.self)
+            }
+            var claim = try Claim.make(
+                db, queue: queue, functions: functions, session: session, limit: limit, low: .min)
+            if says { try claim.sayPass(db, queue: queue) }
+            return claim.runs
+        }
+    }
+
+    func change(tenant: Int, _ json: String) async throws {
+        try await probe.run { db in
+            _ = try db.query("SELECT nightjar.set_tenant($1, $2)", ["\(tenant)", PostgresJSON(json)])
+        }
+    }
+}
+
+extension [ClaimedRun] {
+    /// How many there are of each tenant.
+    var byTenant: [Int: Int] { Dictionary(map { (Int($0.tenant), 1) }, uniquingKeysWith: +) }
+}
