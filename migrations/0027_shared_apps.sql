@@ -45,9 +45,7 @@ END $$;
 
 -- As in 0025, and: a run of a shared function is known as such, and rests while its tenant is suspended.
 -- Indexes: functions_pkey, tenants_pkey, events_pkey.
-CREATE OR REPLACE FUNCTION nightjar.place() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+CREATE OR REPLACE FUNCTION nightjar.place() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     f record;
     level int := 0;
@@ -59,7 +57,9 @@ BEGIN
         level := nightjar.priority_level(f.priority, nightjar.event_json(NEW.event_id, true));
     END IF;
     IF f.fair THEN
-        NEW.pass := nightjar.next_pass(f.app_id, NEW.tenant_id, level);
+        -- One that is scheduled takes no place: it is claimed by its time. What is scheduled may be much, and be cancelled again.
+        NEW.pass := CASE WHEN NEW.state = 0 THEN nightjar.next_pass(f.app_id, NEW.tenant_id, level)
+                         ELSE pg_sequence_last_value(format('nightjar.queue_%s', f.app_id)::regclass) END;
     END IF;
     IF f.shared THEN
         NEW.shared := true;
