@@ -7,7 +7,7 @@ final class TenantNames: Sendable {
 
     /// Reads the names that are missing: none, as a rule.
     func read(_ db: PostgresConnection, of runs: [ClaimedRun]) throws {
-        let missing = names.withLock { names in Set(runs.lazy.map(\.tenant).filter { names[$0] == nil }) }
+        let missing = names.withLock { Set(runs.map(\.tenant)).subtracting($0.keys) }
         guard !missing.isEmpty else { return }
         let rows = try db.query(
             "SELECT tenant_id, name FROM nightjar.tenants WHERE tenant_id = ANY ($1)", [Array(missing)])

@@ -20,7 +20,7 @@ struct SharedFunctionTests {
         _ app: SharedApp, _ tenant: Int, _ name: String = "test/post", key: String = "k", id: String? = nil
     ) async throws {
         try await app.probe.run { db in
-            try db.execute(
+            _ = try db.execute(
                 "INSERT INTO nightjar.events (tenant_id, name, data, id) VALUES ($1, $2, jsonb_build_object('key', $3::text), $4)",
                 [Int32(tenant), name, key, id])
         }
@@ -297,9 +297,10 @@ struct SharedFunctionTests {
             }
             try await TestRole.with("nightjar_reporter", in: app.database) { role in
                 try await role.connected { db in
-                    #expect(try await db.answer("SELECT count(*)::text FROM nightjar.singletons") == "2")
-                    #expect(try await db.answer("SELECT count(*)::text FROM nightjar.flow_counters") == "1")
-                    #expect(try await db.answer("SELECT count(*)::text FROM nightjar.sessions") == "1")
+                    for (table, rows) in [("singletons", "2"), ("flow_counters", "1"), ("sessions", "1")] {
+                        let count = try await db.answer("SELECT count(*)::text FROM nightjar.\(table)")
+                        #expect(count == rows, "\(table)")
+                    }
                 }
             }
         }

@@ -98,7 +98,7 @@ struct SharedWorkerTests {
             let stop = try await step.waitForEvent("again", Stop.self, match: "data.key", timeout: .seconds(3_600))
             return stop != nil
         }
-        let waits = Function("waits", on: "test/wait").run { event, step in
+        let waits = Function("waits", on: .name("test/wait")).run { event, step in
             let stop = try await step.waitForEvent("stop", Stop.self, match: "data.key", timeout: .seconds(3_600))
             return "\(step.tenant) \(stop?.data.key ?? "none")"
         }
@@ -137,17 +137,18 @@ struct SharedWorkerTests {
             return "shared child of \(step.tenant)"
         }
         let told = Log()
-        let parent = Function("parent", on: Go.self).retries(0).run { event, step -> [String] in
-            let same = try await step.invoke("same", "child", with: ["fails": false], as: String.self)
-            let named = try await step.invoke("named", "child", app: "test", with: ["fails": false], as: String.self)
-            let own = try await step.invoke("own", "callee", app: "other", with: ["n": 1], as: String.self)
-            if event.data.key == "fails" {
-                _ = try await step.invoke("fails", "child", with: ["fails": true], as: String.self)
+        let parent = Function("parent", on: Go.self).retries(0)
+            .onFailure { failure, step in told.add("\(step.tenant) \(failure.event.data.key)") }
+            .run { event, step -> [String] in
+                let same = try await step.invoke("same", "child", with: ["fails": false], as: String.self)
+                let named = try await step.invoke(
+                    "named", "child", app: "test", with: ["fails": false], as: String.self)
+                let own = try await step.invoke("own", "callee", app: "other", with: ["n": 1], as: String.self)
+                if event.data.key == "fails" {
+                    _ = try await step.invoke("fails", "child", with: ["fails": true], as: String.self)
+                }
+                return [same, named, own]
             }
-            return [same, named, own]
-        }.onFailure { failure, step in
-            told.add("\(step.tenant) \(failure.event.data.key)")
-        }
         let sharedCallee = Function("callee", on: .name("test/never")).run { _, step in
             "shared callee of \(step.tenant)"
         }
