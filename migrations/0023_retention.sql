@@ -128,7 +128,7 @@ SELECT t.tenant_id, t.name AS tenant, d.log, CASE WHEN o.log IS NULL THEN d.keep
 FROM nightjar.tenants t
 JOIN nightjar.retention d ON d.tenant_id = 0 AND d.log <> 'match_log'
 LEFT JOIN nightjar.retention o ON o.tenant_id = t.tenant_id AND o.log = d.log
-WHERE t.state <> 4;
+WHERE t.state <> 4 AND t.tenant_id > 0;
 
 -- Since when rows of a log are wanted by somebody: the longest policy counts. Null: since ever.
 -- What the log of match keys names must be there: it is never kept for longer than events are.

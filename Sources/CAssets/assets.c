@@ -81,6 +81,9 @@ static const char migration_0024[] = {
 static const char migration_0025[] = {
 #embed "../../migrations/0025_placing.sql" suffix(, 0)
 };
+static const char migration_0027[] = {
+#embed "../../migrations/0027_shared_apps.sql" suffix(, 0)
+};
 
 static const char api_cancellations[] = {
 #embed "statements/api_cancellations.sql" suffix(, 0)
@@ -457,6 +460,7 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0023, "0023_retention"),
     ASSET(migration_0024, "0024_signing_keys"),
     ASSET(migration_0025, "0025_placing"),
+    ASSET(migration_0027, "0027_shared_apps"),
 };
 
 static const struct nightjar_asset statements[] = {

@@ -13,5 +13,6 @@ enum LogKey {
     static let run = "nightjar.run_id"
     static let session = "nightjar.session_id"
     static let signal = "nightjar.signal"
+    static let tenant = "nightjar.tenant"
     static let version = "nightjar.version"
 }

@@ -29,6 +29,6 @@ UNION ALL
 SELECT 'EXECUTE on function ' || p.oid::regprocedure FROM pg_proc p
 WHERE p.pronamespace = to_regnamespace('nightjar') AND p.proname IN (
     'register', 'send', 'cancel', 'apply_pending', 'make_partitions', 'register_paths', 'look_back', 'expire', 'policy_holds',
-    'evaluate', 'arithmetic', 'event_json', 'trigger_json', 'is_heard', 'heard', 'bulk_cancel', 'bulk_preview', 'bulk_advance', 'bulk_interrupt',
+    'evaluate', 'arithmetic', 'event_json', 'trigger_json', 'is_heard', 'heard', 'ends_heard', 'bulk_cancel', 'bulk_preview', 'bulk_advance', 'bulk_interrupt',
     'preview', 'reschedule', 'rerun', 'sweep', 'tidy', 'erase_advance')
   AND NOT has_function_privilege(p.oid, 'EXECUTE')

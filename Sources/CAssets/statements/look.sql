@@ -33,10 +33,7 @@ SELECT EXISTS (SELECT FROM nightjar.live l
        (SELECT array_agg(h.mail ORDER BY h.run_id) FROM held h) AS mail,
        (SELECT l.expires_at FROM nightjar.live l WHERE l.expires_at IS NOT NULL ORDER BY l.expires_at LIMIT 1) - clock_timestamp() AS expires_in,
        -- Somebody listens to the ends of runs in general: then each end may start others, or answer them.
-       EXISTS (SELECT FROM nightjar.tenants t
-               CROSS JOIN unnest(ARRAY['failed', 'cancelled', 'finished']) AS n (name)
-               WHERE t.tenant_id IN (SELECT a.tenant_id FROM nightjar.apps a WHERE a.app_id = $1)
-                 AND nightjar.is_heard(t.tenant_id, 'inngest/function.' || n.name)) AS heard,
+       nightjar.ends_heard($1) AS heard,
        -- Interrupted here a while ago, and not known to have ended.
        (SELECT array_agg(i.run_id) FROM nightjar.interruptions i
         WHERE i.session_id = $2 AND i.ended_at IS NULL AND i.at < clock_timestamp() - interval '2 s') AS interrupted,

@@ -151,6 +151,9 @@ public final class Tenants: Sendable {
     }
 
     private static func existing(_ db: PostgresConnection, _ name: String) throws -> Tenant {
+        if name == ServedTenants.nameOfAll || name == "0" {
+            throw NightjarError(.invalidTenant, "\"*\" stands for all tenants; name one, see 'nightjar tenant list'")
+        }
         guard let tenant = try read(db, name).first else {
             throw NightjarError(.unknownTenant, "there is no tenant \"\(name)\"; see 'nightjar tenant list'")
         }

@@ -8,6 +8,7 @@ internal import Synchronization
 /// then carries their keys. See `register_paths.sql`.
 final class PathRegistry: Sendable {
     private struct Place: Hashable {
+        var tenant: Int32
         var event: String
         var path: [String]
     }
@@ -22,14 +23,15 @@ final class PathRegistry: Sendable {
     }
 
     /// Returns when every place by which the steps wait is committed, or the task is cancelled.
-    /// - Parameter tenant: Whose runs wait; an engine's are all of one.
+    /// - Parameter tenant: Whose runs wait.
     func register(_ steps: [OpenStep], of tenant: Int32) async {
         var wanted: Set<Place> = []
         for step in steps {
             if let wait = step.wait {
-                wanted.formUnion(wait.branches.map { Place(event: wait.event, path: $0.eventPath) })
+                wanted.formUnion(wait.branches.map { Place(tenant: tenant, event: wait.event, path: $0.eventPath) })
             } else {
-                wanted.insert(Place(event: "inngest/function.finished", path: ["data", "correlation_id"]))
+                wanted.insert(
+                    Place(tenant: tenant, event: "inngest/function.finished", path: ["data", "correlation_id"]))
             }
         }
         let missing = known.withLock { wanted.subtracting($0) }

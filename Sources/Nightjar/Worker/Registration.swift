@@ -6,8 +6,8 @@ internal import PostgresClient
 struct Registration: Sendable {
     /// Which runs these functions' workers claim.
     var queue: Int32
-    /// The name of the tenant that the app belongs to.
-    var tenant = "default"
+    /// The app serves all tenants.
+    var isShared = false
     /// By the number under which runs name them.
     var functions: [Int32: RunnableFunction]
 
@@ -36,14 +36,22 @@ struct Registration: Sendable {
     }
 
     /// Registers the functions. See `nightjar.register` in migration 0005: what is unchanged is not written.
-    static func make(_ db: PostgresConnection, app: String, functions: [FunctionDefinition]) throws -> Registration {
+    static func make(
+        _ db: PostgresConnection, app: String, tenants: ServedTenants = .connection, functions: [FunctionDefinition]
+    ) throws -> Registration {
+        let isShared = try db.query("SELECT nightjar.current_tenant() = 0")[0].decode(0, as: Bool.self)
+        guard isShared || tenants != .all else {
+            throw NightjarError(
+                .configuration,
+                "a worker for all tenants connects as a role that is bound to one; connect as another, or serve that one"
+            )
+        }
         let entries = functions.map(Entry.init)
         let json = try PostgresJSON(encoding: entries, using: JSONCoding.encoder())
         let rows = try db.query("SELECT * FROM nightjar.register($1, $2)", [app, json])
         let byName = Dictionary(uniqueKeysWithValues: functions.map { ($0.id, $0) })
         var registration = Registration(queue: 0, functions: [:])
-        let tenant = try db.query("SELECT name FROM nightjar.tenants WHERE tenant_id = nightjar.current_tenant()").first
-        if let tenant { registration.tenant = try tenant.decode(0) }
+        registration.isShared = isShared
         for row in rows {
             registration.queue = try row.decode("queue")
             if let function = byName[try row.decode("name", as: String.self)] {

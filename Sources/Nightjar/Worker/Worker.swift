@@ -15,6 +15,7 @@ public import ServiceLifecycle
 /// nothing more, lets steps finish for a grace period, and hands the rest back.
 public struct Worker: Service {
     let app: String
+    let tenants: ServedTenants
     let functions: [FunctionDefinition]
     let database: PostgresConfiguration
     let configuration: WorkerConfiguration
@@ -23,15 +24,18 @@ public struct Worker: Service {
     /// Creates a worker. Nothing happens before ``run()``.
     /// - Parameters:
     ///   - app: the name under which these functions are known; all workers of it must have the same functions.
+    ///   - tenants: whose runs it executes. A shared app is another than one tenant's own of that name.
     ///   - functions: what this worker executes.
     ///   - database: where the schema is; `nightjar migrate` has made it.
     public init(
-        app: String, functions: [FunctionDefinition], database: PostgresConfiguration,
-        configuration: WorkerConfiguration = WorkerConfiguration(), logger: Logger = Logger(label: "nightjar.worker")
+        app: String, tenants: ServedTenants = .connection, functions: [FunctionDefinition],
+        database: PostgresConfiguration, configuration: WorkerConfiguration = WorkerConfiguration(),
+        logger: Logger = Logger(label: "nightjar.worker")
     ) {
         self.app = app
+        self.tenants = tenants
         self.functions = functions
-        self.database = database
+        self.database = tenants.database(database)
         self.configuration = configuration
         var logger = logger
         logger[metadataKey: LogKey.app] = "\(app)"
@@ -65,9 +69,9 @@ public struct Worker: Service {
         poolConfiguration.size = configuration.connections
         let pool = PostgresPool(engineDatabase, configuration: poolConfiguration, logger: logger)
         do {
-            let registration = try await pool.transaction(retries: 3) { [app] db in
+            let registration = try await pool.transaction(retries: 3) { [app, tenants] db in
                 try Migrator.state(db, Migration.all).checkCurrent()
-                return try Registration.make(db, app: app, functions: all)
+                return try Registration.make(db, app: app, tenants: tenants, functions: all)
             }
             // After a long time without any worker the last partition may be near its end.
             try await Housekeeper(pool: pool, database: engineDatabase, logger: logger).makePartitions()

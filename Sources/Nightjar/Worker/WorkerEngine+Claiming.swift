@@ -54,13 +54,14 @@ extension WorkerEngine {
             return (state.schedule.asksNextDue, state.fairOrder.isDue(now: asked))
         }
         defer { state.withLock { $0.cancelledMeanwhile = nil } }
-        var (claim, memos) = try await pool.withConnection { [registration = self.registration] db in
+        var (claim, memos) = try await pool.withConnection { [registration = self.registration, tenants] db in
             var claim = try Claim.make(
                 db, queue: registration.queue, functions: registration.functionIDs,
                 finishLimits: registration.finishLimits, session: id, limit: limit, low: low,
                 overdue: overdue, asksNextDue: asksNextDue)
             if saysPass { try claim.sayPass(db, queue: registration.queue) }
             try claim.runs.readBatches(db)
+            try tenants.read(db, of: claim.runs)
             let resumed = claim.runs.filter { !$0.isBlank }.map(\.lease.run)
             return (claim, resumed.isEmpty ? [:] : try Memo.read(db, of: resumed))
         }

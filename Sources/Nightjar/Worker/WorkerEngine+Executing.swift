@@ -29,6 +29,10 @@ extension WorkerEngine {
         // The database's clock now, give or take the way of the claim's answer.
         let now = run.now + (ContinuousClock.now - claimedAt).seconds
         if let problem = memo.problem { return await fail([(run.lease, problem)]) }
+        let registration = registration
+        var logger = logger
+        // Of an app that is one tenant's, all lines are.
+        if registration.isShared { logger[metadataKey: LogKey.tenant] = "\(tenants.name(of: run.tenant))" }
         guard let function = registration.functions[run.functionID] else {
             logger.warning(
                 "a run of a function that this build lacks waits for another worker",
@@ -40,8 +44,8 @@ extension WorkerEngine {
         let assignment = RunAssignment(
             functionID: run.functionID,
             context: RunContext(
-                runID: run.lease.run, tenant: registration.tenant, function: function.id, event: run.event,
-                events: run.isBatched ? run.events : nil, memo: memo.steps,
+                runID: run.lease.run, tenant: tenants.name(of: run.tenant), tenantID: Int(run.tenant),
+                function: function.id, event: run.event, events: run.isBatched ? run.events : nil, memo: memo.steps,
                 attempts: memo.attempts, open: memo.open, arrivals: memo.arrivals, mail: run.mail,
                 remoteState: run.remoteState, now: now, startedAt: run.startedAt),
             recorder: LeaseRecorder(

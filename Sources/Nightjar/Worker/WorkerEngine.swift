@@ -54,6 +54,7 @@ final class WorkerEngine: Sendable {
     let hints: HintSender
     let interruptions: InterruptionLog
     let paths: PathRegistry
+    let tenants = TenantNames()
     let reaper: Reaper
     let metrics: WorkerMetrics
     /// Nil where the pool is another engine's too, which says how it is used.

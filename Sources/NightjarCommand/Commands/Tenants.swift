@@ -11,6 +11,9 @@ struct TenantCommand: AsyncParsableCommand {
             of this there is one, "default". A connection acts for the tenant of its setting nightjar.tenant, a name or a \
             number; a database role that is bound to a tenant acts for that one whatever it sets.
 
+            An app of a worker with Worker(app: …, tenants: .all, …), or with nightjar.tenant set to '*', serves all tenants; \
+            each run is for the tenant of its event. '*' itself is no tenant.
+
             A tenant is named by its name or its number. Suspending, resuming and deleting go in small transactions beside \
             running workers; what is interrupted is taken up by the same command. See docs/tenants.md.
 

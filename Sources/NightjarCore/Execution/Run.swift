@@ -23,6 +23,7 @@ final class Run: TaskExecutor {
 
     let id: UUID
     let tenant: String
+    let tenantID: Int
     let options: FunctionOptions
     let clock: RunClock
     let random: @Sendable () -> Double
@@ -38,6 +39,7 @@ final class Run: TaskExecutor {
         let context = execution.context
         id = context.runID
         tenant = context.tenant
+        tenantID = context.tenantID
         options = execution.definition.options
         clock = execution.clock
         random = execution.random

@@ -5,6 +5,8 @@ package struct RunContext: Sendable {
     package var runID: UUID
     /// The name of the tenant that the run is for.
     package var tenant: String
+    /// The number of that tenant.
+    package var tenantID: Int
     /// The id of the function.
     package var function: String
     package var event: RecordedEvent
@@ -28,13 +30,14 @@ package struct RunContext: Sendable {
     package var startedAt: Date
 
     package init(
-        runID: UUID, tenant: String = "default", function: String, event: RecordedEvent,
-        events: [RecordedEvent]? = nil, memo: [RecordedStep] = [],
+        runID: UUID, tenant: String = "default", tenantID: Int = 1, function: String,
+        event: RecordedEvent, events: [RecordedEvent]? = nil, memo: [RecordedStep] = [],
         attempts: [RecordedAttempt] = [], open: [OpenStep] = [], arrivals: [Arrival] = [], mail: Int = 0,
         remoteState: Int16 = 0, now: Date, startedAt: Date
     ) {
         self.runID = runID
         self.tenant = tenant
+        self.tenantID = tenantID
         self.function = function
         self.event = event
         self.events = events ?? [event]

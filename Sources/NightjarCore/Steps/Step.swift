@@ -15,8 +15,11 @@ public struct Step: Sendable {
     /// The run that is being executed.
     public var runID: UUID { run.id }
 
-    /// The name of the tenant that the run is for, as it was when the worker started.
+    /// The name of the tenant that the run is for, as it was when the worker first had one of its runs.
     public var tenant: String { run.tenant }
+
+    /// The number of the tenant that the run is for, which stays when the tenant is renamed.
+    public var tenantID: Int { run.tenantID }
 
     /// Executes `body` once and records its result; when the function is replayed, returns the recorded result.
     ///
@@ -48,7 +51,8 @@ public struct Step: Sendable {
                 meeting = try await run.wait(ticket)
             case .start(let key, let attempt):
                 let body = StepBody(
-                    context: StepContext(runID: run.id, tenant: run.tenant, stepID: key, attempt: attempt),
+                    context: StepContext(
+                        runID: run.id, tenant: run.tenant, tenantID: run.tenantID, stepID: key, attempt: attempt),
                     timeout: timeout ?? run.options.stepTimeout, limit: run.options.outputLimit, clock: run.clock,
                     work: body)
                 let execution = RunMachine.Execution(key: key, attempt: attempt, startedAt: run.now)

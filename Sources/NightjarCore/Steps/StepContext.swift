@@ -10,8 +10,10 @@ public import Foundation
 public struct StepContext: Sendable, Hashable {
     /// The run that the step belongs to.
     public let runID: UUID
-    /// The name of the tenant that the run is for, as it was when the worker started.
+    /// The name of the tenant that the run is for, as it was when the worker first had one of its runs.
     public let tenant: String
+    /// The number of the tenant that the run is for, which stays when the tenant is renamed.
+    public let tenantID: Int
     /// The step; for the second, third … use of an id in the run with `:1`, `:2` … after it.
     public let stepID: String
     /// Which attempt this is, from 1.

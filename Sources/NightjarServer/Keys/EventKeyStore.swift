@@ -28,6 +28,8 @@ package struct EventKeyStore: Sendable {
         } catch let error as PostgresError where error.sqlState == .uniqueViolation {
             throw NightjarError(
                 .configuration, "there is a key \"\(name)\" already, or there was one; give this one another name")
+        } catch let error as PostgresError where error.sqlState == .checkViolation {
+            throw NightjarError(.invalidTenant, "a key belongs to one tenant, not to all; name one")
         }
         return key
     }

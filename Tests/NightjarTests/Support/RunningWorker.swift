@@ -9,6 +9,7 @@ import Testing
 struct RunningWorker {
     static func with<T: Sendable>(
         _ functions: [FunctionDefinition], in database: TestDatabase, app: String = "test",
+        tenants: ServedTenants = .connection,
         configure: (inout WorkerConfiguration) -> Void = { _ in }, logger: Logger = .silent,
         _ body: @Sendable (Client) async throws -> T
     ) async throws -> T {
@@ -18,7 +19,8 @@ struct RunningWorker {
         configuration.sessionTimeToLive = .seconds(120)
         configure(&configuration)
         let worker = Worker(
-            app: app, functions: functions, database: database.configuration, configuration: configuration,
+            app: app, tenants: tenants, functions: functions, database: database.configuration,
+            configuration: configuration,
             logger: logger)
         let client = Client(database: database.configuration, logger: .silent)
         return try await withThrowingTaskGroup(of: Void.self) { group in

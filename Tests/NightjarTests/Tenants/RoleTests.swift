@@ -22,12 +22,12 @@ struct RoleTests {
                     """, [role], as: String.self)
             }
             let open =
-                "app_uuid bound_tenant current_tenant function_uuid send_hints tenant_number ulid uuid7 uuid7_floor uuid7_time"
+                "app_uuid bound_tenant current_tenant function_uuid key_prefix send_hints tenant_number ulid uuid7 uuid7_floor uuid7_time"
             #expect(try await callable("public") == open)
             #expect(try await callable("nightjar_reporter") == open)
             #expect(
                 try await callable("nightjar_tenant")
-                    == "app_uuid bound_tenant cancel current_tenant function_uuid send send_hints tenant_number ulid uuid7 uuid7_floor uuid7_time"
+                    == "app_uuid bound_tenant cancel current_tenant function_uuid key_prefix send send_hints tenant_number ulid uuid7 uuid7_floor uuid7_time"
             )
             let managing = [
                 "create_tenant", "set_tenant", "suspend_tenant", "resume_tenant", "delete_tenant", "bind_role",
