@@ -28,7 +28,7 @@ COMMENT ON COLUMN nightjar.live.queue IS
 CREATE INDEX live_blocked ON nightjar.live (queue, blocked_on, pass, run_id) WHERE blocked_on IS NOT NULL;
 
 -- One row for each slot that is held. Written by nightjar.grant_slots alone.
-CREATE TABLE nightjar.slots (
+CREATE TABLE nightjar.held_slots (
     key         uuid NOT NULL,
     run_id      uuid NOT NULL,
     tenant_id   int NOT NULL,
@@ -39,7 +39,7 @@ CREATE TABLE nightjar.slots (
     granted_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (key, run_id)
 ) WITH (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
-CREATE INDEX slots_run ON nightjar.slots (run_id);
+CREATE INDEX held_slots_run ON nightjar.held_slots (run_id);
 
 -- The limits of a function, as its options have them. A limit of 0 is none.
 CREATE FUNCTION nightjar.read_limits(options jsonb) RETURNS jsonb
@@ -61,8 +61,10 @@ BEGIN
     IF jsonb_array_length(found) > 2 THEN
         RAISE EXCEPTION 'a function has at most 2 concurrency limits, not %', jsonb_array_length(found)
             USING ERRCODE = 'invalid_parameter_value', HINT = 'Remove those that matter least.';
-    ELSIF found @? '$[*] ? (@.scope != "fn" && @.scope != "env" && @.scope != "account" || @.level != "step" && @.level != "run")' THEN
-        RAISE EXCEPTION 'a concurrency limit has the scope fn, env or account and the level step or run: %', options -> 'limits'
+    ELSIF found @? '$[*] ? (@.scope != "fn" && @.scope != "env" && @.scope != "account" || @.level != "step" && @.level != "run"
+                      || @.scope != "fn" && @.key == null || @.key != null && @.key.type() != "array")' THEN
+        RAISE EXCEPTION 'a concurrency limit has the scope fn, env or account, with a key unless it is fn, and the level step or run: %',
+            options -> 'limits'
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     RETURN found;
@@ -145,11 +147,11 @@ BEGIN
 END $$;
 
 -- Forgets the slots of these keys that are not held any more. Only for functions with the planner settings that its statement needs.
--- Locks: slots, SKIP LOCKED. Indexes: slots_pkey, and as is_held, which would be a call for each row.
+-- Locks: slots, SKIP LOCKED. Indexes: held_slots_pkey, and as is_held, which would be a call for each row.
 CREATE FUNCTION nightjar.prune_slots(keys uuid[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    DELETE FROM nightjar.slots s
-    USING (SELECT s.key, s.run_id FROM nightjar.slots s
+    DELETE FROM nightjar.held_slots s
+    USING (SELECT s.key, s.run_id FROM nightjar.held_slots s
            WHERE s.key = ANY (keys)
              AND NOT EXISTS (SELECT FROM nightjar.live l
                              WHERE l.run_id = s.run_id AND (s.whole OR abs(l.queue) < 536870912) OFFSET 0)
@@ -182,7 +184,7 @@ END $$;
 -- Blocked runs come first, in the order of `pass`; nobody who comes later takes the slot that one of them waits for. A granted run
 -- is due at once: claims look there beyond their watermark (claim.sql).
 -- Locks: advisory; live, SKIP LOCKED; slots, SKIP LOCKED. It waits for nobody but for other calls of it.
--- Indexes: live_due, live_back, live_ready, live_blocked, live_pkey, slots_pkey, slots_run.
+-- Indexes: live_due, live_back, live_ready, live_blocked, live_pkey, held_slots_pkey, held_slots_run.
 CREATE FUNCTION nightjar.grant_slots(
     queue int, functions int[], most int, released uuid[] DEFAULT '{}', again uuid[] DEFAULT '{}', sweep boolean DEFAULT false,
     examine int DEFAULT 500, INOUT swept uuid DEFAULT NULL, INOUT probed uuid DEFAULT NULL,
@@ -195,10 +197,11 @@ DECLARE
     waiting constant int := queue + 1073741824;
     blocked constant int := queue + 1610612736;
     nothing constant uuid := '00000000-0000-0000-0000-000000000000';
-    chunk constant int := 1000;
+    chunk constant int := least(examine, 2 * most + 50);
+    sweeping constant int := 1000;
     queues int[];               -- in which blocked runs may take what several functions share
     ids uuid[] := '{}';
-    found uuid[];
+    hits uuid[];
     keys uuid[];                -- all that this call looks at
     used int[];
     crowded boolean[];          -- runs are blocked on it
@@ -227,14 +230,14 @@ BEGIN
     PERFORM pg_advisory_xact_lock(1852403047, 0);
 
     -- Which keys may have got room.
-    keys := again || ARRAY(SELECT s.key FROM nightjar.slots s WHERE s.run_id = ANY (released));
+    keys := again || ARRAY(SELECT s.key FROM nightjar.held_slots s WHERE s.run_id = ANY (released));
     IF sweep THEN
         SELECT array_agg(s.key) FILTER (WHERE NOT nightjar.is_held(s.run_id, s.whole)),
-               CASE WHEN count(*) = chunk THEN max(s.key::text)::uuid END
-        INTO found, swept
-        FROM (SELECT s.key, s.run_id, s.whole FROM nightjar.slots s WHERE s.key > coalesce(swept, nothing)
-              ORDER BY s.key, s.run_id LIMIT chunk) s;
-        keys := keys || found;
+               CASE WHEN count(*) = sweeping THEN max(s.key::text)::uuid END
+        INTO hits, swept
+        FROM (SELECT s.key, s.run_id, s.whole FROM nightjar.held_slots s WHERE s.key > coalesce(swept, nothing)
+              ORDER BY s.key, s.run_id LIMIT sweeping) s;
+        keys := keys || hits;
         WITH RECURSIVE k (key) AS (
             (SELECT l.blocked_on FROM nightjar.live l
              WHERE l.queue = blocked AND l.blocked_on > coalesce(probed, nothing) ORDER BY l.blocked_on LIMIT 1)
@@ -242,25 +245,25 @@ BEGIN
             SELECT (SELECT l.blocked_on FROM nightjar.live l WHERE l.queue = blocked AND l.blocked_on > k.key ORDER BY l.blocked_on LIMIT 1)
             FROM k WHERE k.key IS NOT NULL)
         SELECT array_agg(p.key), CASE WHEN count(*) = 100 THEN max(p.key::text)::uuid END
-        INTO found, probed
+        INTO hits, probed
         FROM (SELECT k.key FROM k WHERE k.key IS NOT NULL LIMIT 100) p;
-        keys := keys || found;
+        keys := keys || hits;
     END IF;
 
     -- What waits to be looked at: what is due, what came back, what is new.
     ids := ARRAY(SELECT l.run_id FROM nightjar.live l
                  WHERE l.queue = waiting AND l.due_at <= clock_timestamp() AND l.function_id = ANY (functions)
                    AND (l.expires_at > now()) IS NOT FALSE
-                 ORDER BY l.due_at, l.run_id LIMIT examine FOR UPDATE SKIP LOCKED);
+                 ORDER BY l.due_at, l.run_id LIMIT chunk FOR UPDATE SKIP LOCKED);
     ids := ids || ARRAY(SELECT l.run_id FROM nightjar.live l
                  WHERE l.queue = waiting AND l.state = 0 AND l.epoch > 0 AND l.function_id = ANY (functions)
                    AND (l.expires_at > now()) IS NOT FALSE
-                 ORDER BY l.pass, l.run_id LIMIT examine - cardinality(ids) FOR UPDATE SKIP LOCKED);
+                 ORDER BY l.pass, l.run_id LIMIT chunk - cardinality(ids) FOR UPDATE SKIP LOCKED);
     ids := ids || ARRAY(SELECT l.run_id FROM nightjar.live l
                  WHERE l.queue = waiting AND l.state = 0 AND l.epoch = 0 AND l.function_id = ANY (functions)
                    AND (l.expires_at > now()) IS NOT FALSE
-                 ORDER BY l.pass, l.run_id LIMIT examine - cardinality(ids) FOR UPDATE SKIP LOCKED);
-    is_full := cardinality(ids) >= examine;
+                 ORDER BY l.pass, l.run_id LIMIT chunk - cardinality(ids) FOR UPDATE SKIP LOCKED);
+    is_full := cardinality(ids) >= chunk;
 
     -- What of these keys is held.
     keys := ARRAY(SELECT DISTINCT x.key FROM (
@@ -273,7 +276,7 @@ BEGIN
               || blocked;
     PERFORM nightjar.prune_slots(keys);
     SELECT array_agg(x.n ORDER BY x.position), array_agg(x.crowded ORDER BY x.position) INTO used, crowded
-    FROM (SELECT u.position, (SELECT count(*)::int FROM nightjar.slots s WHERE s.key = u.key) AS n,
+    FROM (SELECT u.position, (SELECT count(*)::int FROM nightjar.held_slots s WHERE s.key = u.key) AS n,
                  EXISTS (SELECT FROM unnest(queues) q CROSS JOIN LATERAL (
                              SELECT FROM nightjar.live l WHERE l.queue = q AND l.blocked_on = u.key LIMIT 1) b) AS crowded
           FROM unnest(keys) WITH ORDINALITY AS u (key, position)) x;
@@ -295,7 +298,7 @@ BEGIN
                 EXIT;
             END IF;
             why := NULL;
-            held := ARRAY(SELECT EXISTS (SELECT FROM nightjar.slots s WHERE s.key = x.key AND s.run_id = c.run_id)
+            held := ARRAY(SELECT EXISTS (SELECT FROM nightjar.held_slots s WHERE s.key = x.key AND s.run_id = c.run_id)
                           FROM unnest(c.slots) WITH ORDINALITY AS x (key, position) ORDER BY x.position);
             FOR k IN 1 .. cardinality(c.slots) LOOP
                 j := array_position(keys, c.slots[k]);
@@ -304,7 +307,7 @@ BEGIN
                     PERFORM nightjar.prune_slots(ARRAY[c.slots[k]]);
                     keys := keys || c.slots[k];
                     j := cardinality(keys);
-                    used[j] := (SELECT count(*) FROM nightjar.slots s WHERE s.key = c.slots[k]);
+                    used[j] := (SELECT count(*) FROM nightjar.held_slots s WHERE s.key = c.slots[k]);
                     crowded[j] := EXISTS (SELECT FROM unnest(queues) q CROSS JOIN LATERAL (
                         SELECT FROM nightjar.live l WHERE l.queue = q AND l.blocked_on = c.slots[k] LIMIT 1) b);
                 END IF;
@@ -326,7 +329,7 @@ BEGIN
                 IF NOT held[k] THEN
                     j := array_position(keys, c.slots[k]);
                     used[j] := used[j] + 1;
-                    INSERT INTO nightjar.slots (key, run_id, tenant_id, function_id, limit_id, whole, most)
+                    INSERT INTO nightjar.held_slots (key, run_id, tenant_id, function_id, limit_id, whole, most)
                     VALUES (c.slots[k], c.run_id, c.tenant_id, c.function_id, c.limit_ids[k], c.slots[k]::text ~ '^[23]', c.limits[k])
                     ON CONFLICT DO NOTHING;
                 END IF;
@@ -356,7 +359,7 @@ BEGIN
         why := NULL;
         held := NULL;
         IF c.epoch > 0 THEN
-            held := ARRAY(SELECT EXISTS (SELECT FROM nightjar.slots s WHERE s.key = x.key AND s.run_id = c.run_id)
+            held := ARRAY(SELECT EXISTS (SELECT FROM nightjar.held_slots s WHERE s.key = x.key AND s.run_id = c.run_id)
                           FROM unnest(c.slots) WITH ORDINALITY AS x (key, position) ORDER BY x.position);
         END IF;
         FOR k IN 1 .. cardinality(c.slots) LOOP
@@ -389,7 +392,7 @@ BEGIN
         END IF;
     END LOOP;
     IF grants <> '{}' THEN
-        INSERT INTO nightjar.slots (key, run_id, tenant_id, function_id, limit_id, whole, most)
+        INSERT INTO nightjar.held_slots (key, run_id, tenant_id, function_id, limit_id, whole, most)
         SELECT s.key, s.run_id, l.tenant_id, l.function_id, s.id, s.key::text ~ '^[23]', s.most
         FROM unnest(s_keys, s_runs, s_ids, s_most) AS s (key, run_id, id, most)
         CROSS JOIN LATERAL (SELECT l.tenant_id, l.function_id FROM nightjar.live l WHERE l.run_id = s.run_id OFFSET 0) l

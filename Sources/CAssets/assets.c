@@ -75,6 +75,9 @@ static const char migration_0022[] = {
 static const char migration_0025[] = {
 #embed "../../migrations/0025_placing.sql" suffix(, 0)
 };
+static const char migration_0026[] = {
+#embed "../../migrations/0026_limits.sql" suffix(, 0)
+};
 
 static const char api_cancellations[] = {
 #embed "statements/api_cancellations.sql" suffix(, 0)
@@ -198,6 +201,9 @@ static const char forget_sessions[] = {
 };
 static const char gather[] = {
 #embed "statements/gather.sql" suffix(, 0)
+};
+static const char grant_slots[] = {
+#embed "statements/grant_slots.sql" suffix(, 0)
 };
 static const char heartbeat[] = {
 #embed "statements/heartbeat.sql" suffix(, 0)
@@ -398,6 +404,7 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0021, "0021_report"),
     ASSET(migration_0022, "0022_tenants"),
     ASSET(migration_0025, "0025_placing"),
+    ASSET(migration_0026, "0026_limits"),
 };
 
 static const struct nightjar_asset statements[] = {
@@ -442,6 +449,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(forget_ids, "forget_ids"),
     ASSET(forget_sessions, "forget_sessions"),
     ASSET(gather, "gather"),
+    ASSET(grant_slots, "grant_slots"),
     ASSET(heartbeat, "heartbeat"),
     ASSET(interrupted, "interrupted"),
     ASSET(listing_cancelled, "listing_cancelled"),

@@ -27,9 +27,13 @@ struct TenantLimitOptions: ParsableArguments {
     @Option(help: "How many bytes the output of a step or run may have, as JSON. Or none.")
     var maxOutputBytes: TenantLimit?
 
+    @Option(help: "How many of its runs may execute at once, from 1, exactly. Or none.")
+    var maxExecuting: TenantLimit?
+
     /// Whether any is given.
     var isGiven: Bool {
         maxLiveRuns != nil || maxEventsPerSecond != nil || maxEventBytes != nil || maxOutputBytes != nil
+            || maxExecuting != nil
     }
 
     /// Changes those that are given.
@@ -38,6 +42,7 @@ struct TenantLimitOptions: ParsableArguments {
         if let maxEventsPerSecond { limits.eventsPerSecond = maxEventsPerSecond.value }
         if let maxEventBytes { limits.eventBytes = maxEventBytes.value }
         if let maxOutputBytes { limits.outputBytes = maxOutputBytes.value }
+        if let maxExecuting { limits.executing = maxExecuting.value }
     }
 }
 

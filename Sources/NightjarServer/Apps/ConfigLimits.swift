@@ -1,43 +1,63 @@
 internal import Nightjar
+internal import NightjarCore
 
-/// Checks settings that are kept as they are: concurrency and priority.
+/// How many runs of a function may execute at once, and settings that are kept as they are: priority.
 enum ConfigLimits {
-    static let mostConcurrency = 2
-
     static func check(_ fields: ConfigFields) throws(SyncProblem) {
-        try checkConcurrency(fields)
         guard let priority = try fields.fields("priority"), let text = try priority.text("run") else { return }
         try checkExpression(text, at: priority.place("run"))
     }
 
-    /// A number, an object, a list of objects, or `{"fn": [], "step": []}`.
-    private static func checkConcurrency(_ fields: ConfigFields) throws(SyncProblem) {
-        var entries = fields.list("concurrency")
-        if entries.count == 1, let only = entries.first, only.object != nil {
-            let parts = try ConfigFields(only, at: "concurrency")
+    /// Reads a number, an object, a list of either, or `{"fn": [], "step": []}`. A limit of 0 is none.
+    static func concurrency(_ fields: ConfigFields) throws(SyncProblem) -> [ConcurrencyLimit] {
+        var entries = fields.list("concurrency").map { (level: ConcurrencyLevel.step, json: $0) }
+        if entries.count == 1, let only = entries.first, only.json.object != nil {
+            let parts = try ConfigFields(only.json, at: "concurrency")
             if parts["limit"] == nil, parts["fn"] != nil || parts["step"] != nil {
                 guard parts.list("fn").count <= 1 else {
                     throw SyncProblem("concurrency.fn", "may have one entry at most")
                 }
-                entries = parts.list("fn") + parts.list("step")
+                entries = parts.list("fn").map { (.run, $0) } + parts.list("step").map { (.step, $0) }
             }
         }
-        guard entries.count <= mostConcurrency else {
-            throw SyncProblem("concurrency", "may have \(mostConcurrency) entries at most; there are \(entries.count)")
+        guard entries.count <= ConcurrencyLimit.most else {
+            throw SyncProblem(
+                "concurrency", "may have \(ConcurrencyLimit.most) entries at most; there are \(entries.count)")
         }
+        var limits: [ConcurrencyLimit] = []
         for (index, entry) in entries.enumerated() {
-            let place = "concurrency[\(index)]"
-            if let limit = entry.integer {
-                guard limit >= 0 else { throw SyncProblem(place, "must be a whole number of 0 or more") }
-                continue
+            let limit = try limit(entry.json, level: entry.level, at: "concurrency[\(index)]")
+            if limit.limit > 0 { limits.append(limit) }
+        }
+        return limits
+    }
+
+    private static func limit(
+        _ json: JSON, level: ConcurrencyLevel, at place: String
+    ) throws(SyncProblem) -> ConcurrencyLimit {
+        let most = Int64(Int32.max)
+        if let number = json.integer {
+            guard (0...most).contains(number) else {
+                throw SyncProblem(place, "must be a whole number from 0 to \(most)")
             }
-            let entry = try ConfigFields(entry, at: place)
-            _ = try entry.integer("limit", in: 0...(.max))
-            if let scope = try entry.text("scope"), !["fn", "env", "account"].contains(scope.lowercased()) {
+            return ConcurrencyLimit(limit: Int(number), level: level)
+        }
+        let entry = try ConfigFields(json, at: place)
+        var limit = ConcurrencyLimit(limit: Int(try entry.integer("limit", in: 0...most) ?? 0), level: level)
+        if let text = try entry.text("scope") {
+            guard let scope = ConcurrencyScope(rawValue: text.lowercased()) else {
                 throw SyncProblem(entry.place("scope"), "must be \"fn\", \"env\" or \"account\"")
             }
-            if let key = try entry.text("key") { try checkExpression(key, at: entry.place("key")) }
+            limit.scope = scope
         }
+        if let key = try entry.text("key") {
+            limit.key = try ConfigExpression.read(key, at: entry.place("key")).stored
+            limit.text = key
+        }
+        guard limit.key != nil || limit.scope == .function else {
+            throw SyncProblem(entry.place("key"), "is missing: the scope \"\(limit.scope.rawValue)\" needs one")
+        }
+        return limit
     }
 
     /// What is only kept may use more of CEL than is evaluated here.

@@ -100,6 +100,7 @@ extension FunctionConfig {
         } else {
             options.retries.maxRetries = Int(try attempts(fields, 0...most) ?? 4)
         }
+        options.limits = try ConfigLimits.concurrency(fields)
         if let timeouts = try fields.fields("timeouts") {
             let range: ClosedRange<Duration> = .milliseconds(1) ... .seconds(100 * 366 * 86_400)
             let words = "at least 1ms, and 100 years at most"

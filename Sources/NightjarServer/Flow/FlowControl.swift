@@ -35,7 +35,7 @@ struct FlowControl: Sendable {
             throw Problem(code: "combo_unsupported", message: "batchEvents and \(other) cannot be used together")
         }
         self.stored = stored.isEmpty ? nil : .object(stored)
-        unenforced = ["concurrency", "priority"].filter { name in
+        unenforced = ["priority"].filter { name in
             switch reader.value(name) {
             case nil, .null?, .array([])?: false
             default: true
