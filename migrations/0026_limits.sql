@@ -598,6 +598,83 @@ BEGIN
     END IF;
 END $$;
 
+-- ---------------------------------------------------------------------------------------------------------------------
+-- What people see of it
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- Only keys that somebody holds or lacks: what nobody asks for now has all its room.
+CREATE VIEW nightjar_report.limits WITH (security_invoker = true) AS
+SELECT t.name AS tenant, a.name AS app, f.name AS function, coalesce(x.x ->> 'scope', 'tenant') AS scope,
+       coalesce(x.x ->> 'level', 'step') AS level, x.x ->> 'text' AS key_expression,
+       CASE WHEN k.limit_id = 0 THEN t.max_executing ELSE (x.x ->> 'limit')::int END AS most, k.used, k.blocked, k.oldest_blocked_at,
+       k.key, k.tenant_id, k.function_id
+FROM (SELECT u.key, u.tenant_id, u.function_id, u.limit_id, sum(u.used) AS used, sum(u.blocked) AS blocked,
+             nightjar.uuid7_time(min(u.waits::text)::uuid) AS oldest_blocked_at
+      FROM (SELECT s.key, s.tenant_id, s.function_id, s.limit_id, 1 AS used, 0 AS blocked, NULL::uuid AS waits
+            FROM nightjar.held_slots s
+            WHERE EXISTS (SELECT FROM nightjar.live l WHERE l.run_id = s.run_id AND (s.whole OR abs(l.queue) < 536870912))
+               OR EXISTS (SELECT FROM nightjar.interruptions i JOIN nightjar.sessions e ON e.session_id = i.session_id AND NOT e.dead
+                          WHERE i.run_id = s.run_id AND i.ended_at IS NULL)
+            UNION ALL
+            SELECT l.blocked_on, l.tenant_id, l.function_id, l.limit_ids[array_position(l.slots, l.blocked_on)], 0, 1, l.run_id
+            FROM nightjar.live l WHERE l.blocked_on IS NOT NULL) u
+      GROUP BY u.key, u.tenant_id, u.function_id, u.limit_id) k
+JOIN nightjar.tenants t ON t.tenant_id = k.tenant_id
+JOIN nightjar.functions f ON f.function_id = k.function_id
+JOIN nightjar.apps a ON a.app_id = f.app_id
+LEFT JOIN LATERAL (SELECT x FROM jsonb_array_elements(f.limits) x WHERE (x ->> 'id')::int = k.limit_id LIMIT 1) x ON true;
+COMMENT ON VIEW nightjar_report.limits IS
+    'Limits on how many runs execute at once, as they are used: a row for each key and function that holds a slot of it, or lacks one.';
+COMMENT ON COLUMN nightjar_report.limits.tenant IS 'Whose runs they are.';
+COMMENT ON COLUMN nightjar_report.limits.app IS 'The app of the function.';
+COMMENT ON COLUMN nightjar_report.limits.function IS 'Whose runs hold or lack a slot.';
+COMMENT ON COLUMN nightjar_report.limits.scope IS
+    'Who shares the key: fn (runs of the function), env and account (of all functions with that scope and value) or tenant (all of the tenant''s).';
+COMMENT ON COLUMN nightjar_report.limits.level IS 'step: a run counts while it executes; run: from its first start to its end.';
+COMMENT ON COLUMN nightjar_report.limits.key_expression IS 'The expression of which each value has a limit of its own; null: one for all.';
+COMMENT ON COLUMN nightjar_report.limits.most IS 'How many there may be, as it is set now; null: any number, since the limit was taken away.';
+COMMENT ON COLUMN nightjar_report.limits.used IS 'How many of the function''s runs hold a slot of the key.';
+COMMENT ON COLUMN nightjar_report.limits.blocked IS 'How many of the function''s runs were looked at, and wait for this key to have room.';
+COMMENT ON COLUMN nightjar_report.limits.oldest_blocked_at IS 'When the oldest of those was created; null: none waits.';
+COMMENT ON COLUMN nightjar_report.limits.key IS 'Stands for the value: the same for all runs that share the limit.';
+COMMENT ON COLUMN nightjar_report.limits.tenant_id IS 'The tenant''s number.';
+COMMENT ON COLUMN nightjar_report.limits.function_id IS 'The function''s number.';
+
+-- As it was, and: what must hold of slots. A key may have more than its limit is now, but never more than it had room for when
+-- the last of them was granted.
+DO $$ BEGIN
+    EXECUTE 'CREATE OR REPLACE VIEW nightjar.invariants WITH (security_invoker = true) AS '
+            || rtrim(pg_get_viewdef('nightjar.invariants'::regclass), '; ') || $sql$
+UNION ALL
+SELECT 'no more runs execute than there is room for', NULL::uuid, s.key::text
+FROM nightjar.held_slots s
+WHERE EXISTS (SELECT FROM nightjar.live l WHERE l.run_id = s.run_id AND (s.whole OR abs(l.queue) < 536870912))
+GROUP BY s.key HAVING count(*) > max(coalesce(s.most, 2147483647))
+UNION ALL
+SELECT 'an admitted run holds its slots', l.run_id, k.key::text
+FROM nightjar.live l CROSS JOIN LATERAL unnest(l.slots) AS k (key)
+LEFT JOIN nightjar.held_slots s ON s.key = k.key AND s.run_id = l.run_id
+WHERE abs(l.queue) < 536870912 AND s.run_id IS NULL
+UNION ALL
+SELECT 'a leased run is admitted', l.run_id, l.queue::text FROM nightjar.live l WHERE l.state = 1 AND abs(l.queue) >= 536870912
+UNION ALL
+SELECT 'exactly a blocked run names the key that it lacks', l.run_id, l.queue::text
+FROM nightjar.live l WHERE (abs(l.queue) >= 1610612736) <> (l.blocked_on IS NOT NULL)$sql$;
+END $$;
+
+-- Tenants see what they hold. As it was but for that, and not a copy of it, since others extend its lists as well.
+DO $$
+DECLARE
+    was constant text := pg_get_functiondef('nightjar.seal()'::regprocedure);
+    lists constant text := replace(replace(was, '''rollup_progress''];', '''rollup_progress'', ''held_slots''];'),
+                                   '''count_live''];', '''count_live'', ''read_limits'', ''prune_slots'', ''slot_limits''];');
+BEGIN
+    IF length(lists) <> length(was) + length(', ''held_slots'', ''read_limits'', ''prune_slots'', ''slot_limits''') THEN
+        RAISE EXCEPTION 'nightjar.seal() has other lists than this migration knows';
+    END IF;
+    EXECUTE lists;
+END $$;
+
 SELECT nightjar.seal();
 
 INSERT INTO nightjar.migrations (version, name) VALUES (26, 'limits');

@@ -8,7 +8,7 @@ struct SlotSchedule {
     typealias Instant = ContinuousClock.Instant
 
     /// What one call asks.
-    struct Question: Sendable {
+    struct Question: Sendable, Equatable {
         /// How many runs it wants.
         var most: Int
         /// Runs that may have given slots back.
