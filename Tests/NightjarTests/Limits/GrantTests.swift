@@ -55,7 +55,6 @@ struct GrantTests {
             try await probe.script("BEGIN")
             // It looks at two, so the other has candidates of its own.
             #expect(try await probe.grant(1).granted == 1)
-            try await probe.script("UPDATE nightjar.live SET mail = mail WHERE false")
             async let second = other.grant()
             let watch = try await Probe(probe.database)
             try await eventually("the second waits for the first") {
@@ -144,7 +143,8 @@ struct GrantTests {
             #expect(try await probe.grant().granted == 3)
             let leases = try await probe.claimAdmitted()
             try await probe.registerLimited(["post": [.byKey(1)]])
-            #expect(try await probe.complete(leases[0]) && probe.complete(leases[1]))
+            #expect(try await probe.complete(leases[0]))
+            #expect(try await probe.complete(leases[1]))
             #expect(try await probe.grant(released: leases.map(\.run)).granted == 0)
             #expect(try await probe.complete(leases[2]))
             #expect(try await probe.grant(released: leases.map(\.run)).granted == 1)
@@ -242,7 +242,7 @@ struct GrantTests {
                         ARRAY['\(run)']::uuid[], '{}', true)
                     """)
                 let plan = try JSONCoding.value(JSON.self, from: lines[0].decode(0, as: PostgresJSON.self).text)
-                return plan[0]["Plan"]["Shared Hit Blocks"].integer ?? .max
+                return plan[0]?["Plan"]?["Shared Hit Blocks"]?.integer ?? .max
             }
             #expect(pages < 1_500, "\(pages)")
             #expect(try await probe.count(live: Probe.admitted) == 5)
