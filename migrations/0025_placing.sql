@@ -96,12 +96,17 @@ BEGIN
 END $$;
 
 -- The level of a run: the sign of what its function's priority is for the event. An expression that has no value, or none that is
--- a number, is none.
+-- a number, is none. ["?", condition, one, other] is a choice.
 CREATE FUNCTION nightjar.priority_level(expression jsonb, event jsonb) RETURNS int
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    value constant jsonb := nightjar.evaluate(expression, event, NULL);
+    value jsonb;
 BEGIN
+    IF expression ->> 0 = '?' THEN
+        RETURN nightjar.priority_level(CASE WHEN nightjar.evaluate(expression -> 1, event, NULL) = 'true' THEN expression -> 2
+                                            ELSE expression -> 3 END, event);
+    END IF;
+    value := nightjar.evaluate(expression, event, NULL);
     RETURN CASE jsonb_typeof(value) WHEN 'number' THEN sign((value #>> '{}')::numeric)::int
                                     WHEN 'boolean' THEN CASE WHEN value = 'true' THEN 1 ELSE 0 END
                                     ELSE 0 END;

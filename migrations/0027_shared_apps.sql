@@ -43,18 +43,24 @@ BEGIN
         OR EXISTS (SELECT FROM nightjar.functions f WHERE f.app_id = needs_shares.app_id AND f.priority IS NOT NULL);
 END $$;
 
--- As in 0025, and: a run of a shared function is known as such, and rests while its tenant is suspended.
+-- As in 0026, and: a run of a shared function is known as such, and rests while its tenant is suspended.
 -- Indexes: functions_pkey, tenants_pkey, events_pkey.
 CREATE OR REPLACE FUNCTION nightjar.place() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     f record;
     level int := 0;
+    event jsonb;
     rests boolean := NEW.queue < 0;
 BEGIN
-    SELECT g.app_id, g.fair, g.priority, g.tenant_id = 0 AS shared INTO STRICT f
-    FROM nightjar.functions g WHERE g.function_id = NEW.function_id;
+    SELECT g.app_id, g.fair, g.priority, g.limits, g.tenant_id = 0 AS shared, t.max_executing, t.state INTO STRICT f
+    FROM nightjar.functions g
+    LEFT JOIN LATERAL (SELECT t.max_executing, t.state FROM nightjar.tenants t WHERE t.tenant_id = NEW.tenant_id OFFSET 0) t ON true
+    WHERE g.function_id = NEW.function_id;
+    IF f.priority IS NOT NULL OR f.limits @? '$[*] ? (@.key != null)' THEN
+        event := nightjar.event_json(NEW.event_id, true);
+    END IF;
     IF f.priority IS NOT NULL THEN
-        level := nightjar.priority_level(f.priority, nightjar.event_json(NEW.event_id, true));
+        level := nightjar.priority_level(f.priority, event);
     END IF;
     IF f.fair THEN
         -- One that is scheduled takes no place: it is claimed by its time. What is scheduled may be much, and be cancelled again.
@@ -63,9 +69,24 @@ BEGIN
     END IF;
     IF f.shared THEN
         NEW.shared := true;
-        rests := EXISTS (SELECT FROM nightjar.tenants t WHERE t.tenant_id = NEW.tenant_id AND t.state <> 1);
+        rests := coalesce(f.state, 1) <> 1;
     END IF;
     NEW.queue := CASE WHEN rests THEN -f.app_id ELSE f.app_id END;
+    IF f.limits IS NOT NULL THEN
+        -- What has no value, since the event lacks it or its kind is wrong, shares the slots of all such runs.
+        SELECT array_agg(nightjar.slot_key(x ->> 'scope', x ->> 'level', NEW.tenant_id, NEW.function_id,
+                   CASE WHEN x -> 'key' = 'null' THEN '' ELSE nightjar.evaluate(x -> 'key', event, NULL) #>> '{}' END) ORDER BY position),
+               array_agg((x ->> 'id')::int ORDER BY position)
+        INTO NEW.slots, NEW.limit_ids
+        FROM jsonb_array_elements(f.limits) WITH ORDINALITY AS l (x, position);
+    END IF;
+    IF f.max_executing IS NOT NULL THEN
+        NEW.slots := NEW.slots || nightjar.slot_key('tenant', 'step', NEW.tenant_id, NULL, '');
+        NEW.limit_ids := NEW.limit_ids || 0;
+    END IF;
+    IF NEW.slots IS NOT NULL THEN
+        NEW.queue := sign(NEW.queue) * (f.app_id + 1073741824);
+    END IF;
     RETURN NEW;
 END $$;
 
@@ -83,7 +104,7 @@ BEGIN
                  ORDER BY l.queue LIMIT most FOR UPDATE SKIP LOCKED);
 END $$;
 
--- As in 0022, and: those of shared functions.
+-- As in 0026, and: those of shared functions.
 -- Locks: live, SKIP LOCKED. Indexes: apps_tenant_id_name_key, live_ready, live_back, live_due, live_session, live_shared.
 CREATE OR REPLACE FUNCTION nightjar.take_runs(tenant int, away boolean, most int) RETURNS uuid[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -94,21 +115,24 @@ DECLARE
     sign constant int := CASE WHEN away THEN -1 ELSE 1 END;
 BEGIN
     SELECT ids || array_agg(r.run_id) INTO ids FROM (
-        SELECT l.run_id FROM (SELECT a.app_id FROM nightjar.apps a WHERE a.tenant_id = tenant) a
+        SELECT l.run_id FROM (SELECT a.app_id + b.beside AS queue FROM nightjar.apps a CROSS JOIN unnest(ARRAY[0, 1073741824, 1610612736]) b (beside)
+              WHERE a.tenant_id = tenant) a
         CROSS JOIN LATERAL (SELECT l.run_id FROM nightjar.live l
-                            WHERE l.queue = sign * a.app_id AND l.state = 0 AND l.epoch = 0 AND l.tenant_id = tenant
+                            WHERE l.queue = sign * a.queue AND l.state = 0 AND l.epoch = 0 AND l.tenant_id = tenant
                             ORDER BY l.pass, l.run_id LIMIT most FOR UPDATE SKIP LOCKED) l
         LIMIT most) r;
     SELECT ids || array_agg(r.run_id) INTO ids FROM (
-        SELECT l.run_id FROM (SELECT a.app_id FROM nightjar.apps a WHERE a.tenant_id = tenant) a
+        SELECT l.run_id FROM (SELECT a.app_id + b.beside AS queue FROM nightjar.apps a CROSS JOIN unnest(ARRAY[0, 1073741824, 1610612736]) b (beside)
+              WHERE a.tenant_id = tenant) a
         CROSS JOIN LATERAL (SELECT l.run_id FROM nightjar.live l
-                            WHERE l.queue = sign * a.app_id AND l.state = 0 AND l.epoch > 0 AND l.tenant_id = tenant
+                            WHERE l.queue = sign * a.queue AND l.state = 0 AND l.epoch > 0 AND l.tenant_id = tenant
                             ORDER BY l.pass, l.run_id LIMIT most FOR UPDATE SKIP LOCKED) l
         LIMIT most - cardinality(ids)) r;
     SELECT ids || array_agg(r.run_id) INTO ids FROM (
-        SELECT l.run_id FROM (SELECT a.app_id FROM nightjar.apps a WHERE a.tenant_id = tenant) a
+        SELECT l.run_id FROM (SELECT a.app_id + b.beside AS queue FROM nightjar.apps a CROSS JOIN unnest(ARRAY[0, 1073741824, 1610612736]) b (beside)
+              WHERE a.tenant_id = tenant) a
         CROSS JOIN LATERAL (SELECT l.run_id FROM nightjar.live l
-                            WHERE l.queue = sign * a.app_id AND l.due_at IS NOT NULL AND l.tenant_id = tenant
+                            WHERE l.queue = sign * a.queue AND l.due_at IS NOT NULL AND l.tenant_id = tenant
                             ORDER BY l.due_at, l.run_id LIMIT most FOR UPDATE SKIP LOCKED) l
         LIMIT most - cardinality(ids)) r;
     SELECT ids || array_agg(r.run_id) INTO ids FROM (
@@ -121,7 +145,7 @@ BEGIN
     RETURN ids || nightjar.take_shared_runs(tenant, away, most - cardinality(ids));
 END $$;
 
--- As in 0022, and: those of shared functions. Indexes: as take_runs.
+-- As in 0026, and: those of shared functions. Indexes: as take_runs.
 CREATE OR REPLACE FUNCTION nightjar.has_runs(tenant int, away boolean) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
@@ -132,13 +156,14 @@ BEGIN
     RETURN CASE WHEN away THEN EXISTS (SELECT FROM nightjar.live l WHERE l.shared AND l.tenant_id = tenant AND l.queue < 0)
                 ELSE EXISTS (SELECT FROM nightjar.live l WHERE l.shared AND l.tenant_id = tenant AND l.queue > 0) END
         OR EXISTS (
-        SELECT FROM (SELECT a.app_id FROM nightjar.apps a WHERE a.tenant_id = tenant) a
+        SELECT FROM (SELECT a.app_id, a.app_id + b.beside AS queue FROM nightjar.apps a CROSS JOIN unnest(ARRAY[0, 1073741824, 1610612736]) b (beside)
+              WHERE a.tenant_id = tenant) a
         CROSS JOIN LATERAL (
-            SELECT FROM nightjar.live l WHERE l.queue = sign * a.app_id AND l.state = 0 AND l.epoch = 0 AND l.tenant_id = tenant
+            SELECT FROM nightjar.live l WHERE l.queue = sign * a.queue AND l.state = 0 AND l.epoch = 0 AND l.tenant_id = tenant
             UNION ALL
-            SELECT FROM nightjar.live l WHERE l.queue = sign * a.app_id AND l.state = 0 AND l.epoch > 0 AND l.tenant_id = tenant
+            SELECT FROM nightjar.live l WHERE l.queue = sign * a.queue AND l.state = 0 AND l.epoch > 0 AND l.tenant_id = tenant
             UNION ALL
-            SELECT FROM nightjar.live l WHERE l.queue = sign * a.app_id AND l.due_at IS NOT NULL AND l.tenant_id = tenant
+            SELECT FROM nightjar.live l WHERE l.queue = sign * a.queue AND l.due_at IS NOT NULL AND l.tenant_id = tenant
             UNION ALL
             SELECT FROM nightjar.sessions s
             CROSS JOIN LATERAL (SELECT FROM nightjar.live l
@@ -146,7 +171,7 @@ BEGIN
                                   AND l.tenant_id = tenant) l) l);
 END $$;
 
--- As in 0022, and: those of shared functions.
+-- As in 0026, and: those of shared functions.
 -- Indexes: tenant_usage_pkey, apps_tenant_id_name_key, live_ready, live_back, live_due, live_session, live_shared.
 CREATE OR REPLACE FUNCTION nightjar.count_live(tenant int, most int) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -161,17 +186,18 @@ BEGIN
         RETURN found;
     END IF;
     SELECT count(*) INTO found FROM (
-        SELECT FROM (SELECT a.app_id FROM nightjar.apps a WHERE a.tenant_id = tenant) a
+        SELECT FROM (SELECT a.app_id + b.beside AS queue FROM nightjar.apps a CROSS JOIN unnest(ARRAY[0, 1073741824, 1610612736]) b (beside)
+              WHERE a.tenant_id = tenant) a
         CROSS JOIN LATERAL (
-            SELECT FROM nightjar.live l WHERE l.queue = a.app_id AND l.state = 0 AND l.epoch = 0 AND l.tenant_id = tenant
+            SELECT FROM nightjar.live l WHERE l.queue = a.queue AND l.state = 0 AND l.epoch = 0 AND l.tenant_id = tenant
             UNION ALL
-            SELECT FROM nightjar.live l WHERE l.queue = a.app_id AND l.state = 0 AND l.epoch > 0 AND l.tenant_id = tenant
+            SELECT FROM nightjar.live l WHERE l.queue = a.queue AND l.state = 0 AND l.epoch > 0 AND l.tenant_id = tenant
             UNION ALL
-            SELECT FROM nightjar.live l WHERE l.queue = a.app_id AND l.due_at IS NOT NULL AND l.tenant_id = tenant
+            SELECT FROM nightjar.live l WHERE l.queue = a.queue AND l.due_at IS NOT NULL AND l.tenant_id = tenant
             UNION ALL
             SELECT FROM nightjar.sessions s
             CROSS JOIN LATERAL (SELECT FROM nightjar.live l
-                                WHERE l.session_id = s.session_id AND l.state = 1 AND l.queue = a.app_id AND l.tenant_id = tenant) l) l
+                                WHERE l.session_id = s.session_id AND l.state = 1 AND l.queue = a.queue AND l.tenant_id = tenant) l) l
         UNION ALL
         SELECT FROM nightjar.live l WHERE l.shared AND l.tenant_id = tenant
         LIMIT most) l;

@@ -81,6 +81,9 @@ static const char migration_0024[] = {
 static const char migration_0025[] = {
 #embed "../../migrations/0025_placing.sql" suffix(, 0)
 };
+static const char migration_0026[] = {
+#embed "../../migrations/0026_limits.sql" suffix(, 0)
+};
 static const char migration_0027[] = {
 #embed "../../migrations/0027_shared_apps.sql" suffix(, 0)
 };
@@ -225,6 +228,9 @@ static const char forget_sessions[] = {
 };
 static const char gather[] = {
 #embed "statements/gather.sql" suffix(, 0)
+};
+static const char grant_slots[] = {
+#embed "statements/grant_slots.sql" suffix(, 0)
 };
 static const char heartbeat[] = {
 #embed "statements/heartbeat.sql" suffix(, 0)
@@ -460,6 +466,7 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0023, "0023_retention"),
     ASSET(migration_0024, "0024_signing_keys"),
     ASSET(migration_0025, "0025_placing"),
+    ASSET(migration_0026, "0026_limits"),
     ASSET(migration_0027, "0027_shared_apps"),
 };
 
@@ -511,6 +518,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(forget_ids, "forget_ids"),
     ASSET(forget_sessions, "forget_sessions"),
     ASSET(gather, "gather"),
+    ASSET(grant_slots, "grant_slots"),
     ASSET(heartbeat, "heartbeat"),
     ASSET(interrupted, "interrupted"),
     ASSET(listing_cancelled, "listing_cancelled"),

@@ -17,7 +17,7 @@ struct Stop: EventData {
 /// A worker process whose steps write down that they are executed, and wait until the test lets them go.
 ///
 /// Arguments: the database, a name for this process, the session's time to live and the grace period in milliseconds, and
-/// `metrics` if it is to expose any; then it says at which port.
+/// `metrics` if it is to expose any; then it says at which port; or `limits`, to execute ``LimitedFunction`` too.
 @main
 enum TestWorker {
     static func main() async throws {
@@ -28,7 +28,8 @@ enum TestWorker {
             exit(0)
         }
         let arguments = CommandLine.arguments
-        let registry = arguments.count > 5 ? PrometheusRegistry() : nil
+        let isLimited = arguments.count > 5 && arguments[5] == "limits"
+        let registry = arguments.count > 5 && !isLimited ? PrometheusRegistry() : nil
         if let registry { MetricsSystem.bootstrap(registry) }
         let database = try PostgresConfiguration(url: arguments[1])
         let name = arguments[2]
@@ -38,7 +39,9 @@ enum TestWorker {
         configuration.gracePeriod = .milliseconds(Int(arguments[4]) ?? 20_000)
         configuration.pollInterval = .milliseconds(200)
 
-        let pool = PostgresPool(database, logger: Logger(label: "test"))
+        var connections = PostgresPool.Configuration()
+        if isLimited { connections.size = 20 }
+        let pool = PostgresPool(database, configuration: connections, logger: Logger(label: "test"))
         let described = Function("work", on: Work.self).retries(0)
             .cancelOn(Stop.self, match: \.number)
             .onCancel { _, step in try await step.run("undone") { try await note("undone", name, pool) } }
@@ -53,7 +56,8 @@ enum TestWorker {
             }
             return event.data.number
         }
-        let worker = Worker(app: "test", functions: [function], database: database, configuration: configuration)
+        let functions = isLimited ? [function, LimitedFunction.function(name, pool)] : [function]
+        let worker = Worker(app: "test", functions: functions, database: database, configuration: configuration)
         try await worker.runUntilSignal(beside: registry.map { [endpoint($0, database)] } ?? [])
         await pool.close()
     }

@@ -90,18 +90,18 @@ WITH me AS MATERIALIZED (
                           ELSE now() + (SELECT t.within FROM unnest($6::int[], $7::interval[]) AS t (function_id, within)
                                         WHERE t.function_id = l.function_id LIMIT 1) END
     WHERE l.run_id = ANY (ARRAY(SELECT c.run_id FROM candidate c WHERE NOT EXISTS (SELECT FROM hit h WHERE h.run_id = c.run_id)))
-    RETURNING l.run_id, l.epoch, l.tenant_id, l.function_id, l.pass, l.started_at, l.event_id, l.mail, l.expires_at, l.origin, l.remote_state, l.batched
+    RETURNING l.run_id, l.epoch, l.tenant_id, l.function_id, l.pass, l.started_at, l.event_id, l.mail, l.expires_at, l.origin, l.remote_state, l.batched, l.slots
 )
 SELECT l.run_id, l.epoch, l.tenant_id, l.function_id, l.pass, l.started_at, clock_timestamp() AS now,
        coalesce(e.id, e.event_id::text) AS event_id, e.name, e.data, e."user", e.ts, l.mail, l.expires_at, l.origin, l.remote_state, l.batched,
-       CASE WHEN l.run_id IN (SELECT d.run_id FROM due d) THEN 1 WHEN l.epoch = 1 THEN 2 ELSE 3 END AS source, NULL::interval AS due_in
+       CASE WHEN l.run_id IN (SELECT d.run_id FROM due d) THEN 1 WHEN l.epoch = 1 THEN 2 ELSE 3 END AS source, NULL::interval AS due_in, l.slots IS NOT NULL AS limited
 FROM leased l
 LEFT JOIN LATERAL (SELECT e.* FROM nightjar.events e WHERE e.event_id = l.event_id LIMIT 1) e ON true
 UNION ALL
 SELECT h.run_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       CASE WHEN h.run_id IN (SELECT d.run_id FROM due d) THEN 1 ELSE 3 END, NULL FROM hit h
+       CASE WHEN h.run_id IN (SELECT d.run_id FROM due d) THEN 1 ELSE 3 END, NULL, NULL FROM hit h
 UNION ALL
 SELECT NULL, NULL, NULL, NULL, NULL, NULL, clock_timestamp(), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0,
        (SELECT l.due_at FROM nightjar.live l WHERE l.queue = $1 AND l.due_at > now() AND l.function_id = ANY ($5)
-        ORDER BY l.due_at LIMIT 1) - clock_timestamp()
+        ORDER BY l.due_at LIMIT 1) - clock_timestamp(), NULL
 WHERE $9 AND (SELECT count(*) FROM candidate) < $3

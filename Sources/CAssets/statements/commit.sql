@@ -116,7 +116,9 @@ WITH asked AS MATERIALIZED (
     SET state = CASE WHEN ok.behind THEN 0 WHEN ok.next = 4 THEN 2 WHEN ok.next = 5 THEN 3 WHEN ok.next = 7 THEN 5
                      WHEN ok.next = 8 THEN 6 ELSE 0 END,
         due_at = CASE WHEN ok.next IN (4, 5, 7, 8) AND NOT ok.behind THEN ok.due_at END,
-        session_id = NULL, remote_state = coalesce(ok.remote_state, l.remote_state), deaths = CASE WHEN ok.next = 6 THEN l.deaths ELSE 0 END
+        session_id = NULL, remote_state = coalesce(ok.remote_state, l.remote_state), deaths = CASE WHEN ok.next = 6 THEN l.deaths ELSE 0 END,
+        -- One that needs slots gives them back, and waits for them again: see nightjar.grant_slots.
+        queue = CASE WHEN l.slots IS NULL OR ok.next = 6 THEN l.queue ELSE l.queue + sign(l.queue)::int * 1073741824 END
     FROM ok
     WHERE l.run_id = ANY (ARRAY(SELECT ok.run_id FROM ok WHERE ok.next IN (4, 5, 6, 7, 8))) AND l.run_id = ok.run_id
       AND ok.next IN (4, 5, 6, 7, 8)

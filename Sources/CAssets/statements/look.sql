@@ -6,8 +6,8 @@
 -- new ones below $5): see claim.sql. $7 of which leases it asks (null: all of the session's, which reads the dead rows of
 -- former ones too).
 -- $4 the session again when it beats with this look (see heartbeat.sql), else null.
--- Locks: the session that beats. Indexes: sessions_pkey, live_ready, live_back, live_due, live_expires, pending_seq, open_steps_unlooked, bulk_cancels_running,
--- live_session; sessions is a few rows.
+-- Locks: the session that beats. Indexes: sessions_pkey, live_ready, live_back, live_due, live_expires, live_blocked, pending_seq, open_steps_unlooked,
+-- bulk_cancels_running, live_session; sessions is a few rows.
 -- ORDER BY … LIMIT 1, not min(), which could be planned as a scan of the whole index.
 WITH beat AS (
     UPDATE nightjar.sessions SET seen_at = clock_timestamp() WHERE session_id = $4 AND NOT dead RETURNING session_id
@@ -40,4 +40,9 @@ SELECT EXISTS (SELECT FROM nightjar.live l
        EXISTS (SELECT FROM nightjar.gathered) AS gathered,
        EXISTS (SELECT FROM beat) AS beaten,
        $6::interval IS NULL AND EXISTS (SELECT FROM nightjar.live l
-               WHERE l.queue = $1 AND l.state = 0 AND l.epoch = 0 AND l.pass < $5 AND l.function_id = ANY ($3)) AS below
+               WHERE l.queue = $1 AND l.state = 0 AND l.epoch = 0 AND l.pass < $5 AND l.function_id = ANY ($3)) AS below,
+       -- Runs wait for slots: see nightjar.grant_slots.
+       EXISTS (SELECT FROM nightjar.live l WHERE l.queue = $1 + 1073741824 AND l.state = 0 AND l.epoch = 0)
+           OR EXISTS (SELECT FROM nightjar.live l WHERE l.queue = $1 + 1073741824 AND l.state = 0 AND l.epoch > 0)
+           OR EXISTS (SELECT FROM nightjar.live l WHERE l.queue = $1 + 1073741824 AND l.due_at IS NOT NULL)
+           OR EXISTS (SELECT FROM nightjar.live l WHERE l.queue = $1 + 1610612736 AND l.blocked_on IS NOT NULL) AS limited

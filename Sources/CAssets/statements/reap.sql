@@ -24,7 +24,9 @@ WITH held AS MATERIALIZED (
     -- claimed with it again, and share its fate.
     UPDATE nightjar.live l
     SET session_id = NULL, deaths = l.deaths + 1, state = CASE WHEN l.deaths = 0 THEN 0 ELSE 3 END,
-        due_at = CASE WHEN l.deaths > 0 THEN now() + random() * interval '2 s' * 2 ^ least(l.deaths, 6) END
+        due_at = CASE WHEN l.deaths > 0 THEN now() + random() * interval '2 s' * 2 ^ least(l.deaths, 6) END,
+        -- What it needs slots for does not execute until then: see nightjar.grant_slots.
+        queue = CASE WHEN l.slots IS NULL OR l.deaths = 0 THEN l.queue ELSE l.queue + sign(l.queue)::int * 1073741824 END
     WHERE l.run_id = ANY (ARRAY(SELECT h.run_id FROM held h WHERE NOT h.fails))
     RETURNING l.run_id
 ), gone AS (

@@ -22,6 +22,7 @@ package enum Statement: String, CaseIterable {
     case forgetIDs = "forget_ids"
     case forgetSessions = "forget_sessions"
     case gather
+    case grantSlots = "grant_slots"
     case heartbeat
     case interrupted
     case look

@@ -20,11 +20,14 @@ public struct TenantLimits: Sendable, Hashable {
     public var keepEvents: String?
     /// For how long its runs are kept after their end, with their steps. Nil: as all others' are.
     public var keepRuns: String?
+    /// How many of its runs may execute at once, from 1. Exact. The first such limit counts for runs that begin later; a change
+    /// of it, for all that are bound by it.
+    public var executing: Int?
 
     /// Creates limits.
     public init(
         liveRuns: Int? = nil, eventsPerSecond: Int? = nil, eventBytes: Int? = nil, outputBytes: Int? = nil,
-        keepEvents: String? = nil, keepRuns: String? = nil, weight: Double = 1
+        executing: Int? = nil, keepEvents: String? = nil, keepRuns: String? = nil, weight: Double = 1
     ) {
         self.weight = weight
         self.liveRuns = liveRuns
@@ -33,6 +36,7 @@ public struct TenantLimits: Sendable, Hashable {
         self.outputBytes = outputBytes
         self.keepEvents = keepEvents
         self.keepRuns = keepRuns
+        self.executing = executing
     }
 
     init(_ row: PostgresRow) throws {
@@ -43,6 +47,7 @@ public struct TenantLimits: Sendable, Hashable {
         weight = try row.decode("weight")
         keepEvents = try row.decode("keep_events")
         keepRuns = try row.decode("keep_runs")
+        executing = try row.decode("max_executing", as: Int32?.self).map(Int.init)
     }
 
     /// What `nightjar.set_tenant` takes: what is other than before.
@@ -56,6 +61,7 @@ public struct TenantLimits: Sendable, Hashable {
             ("max_output_bytes", number(outputBytes), number(old.outputBytes)),
             ("keep_events", text(keepEvents), text(old.keepEvents)),
             ("keep_runs", text(keepRuns), text(old.keepRuns)),
+            ("max_executing", number(executing), number(old.executing)),
         ]
         var changes = Dictionary(uniqueKeysWithValues: pairs.filter { $0.1 != $0.2 }.map { ($0.0, $0.1) })
         if weight != old.weight { changes["weight"] = .number(weight) }

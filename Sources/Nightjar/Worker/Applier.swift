@@ -19,6 +19,8 @@ struct Applier: Sendable {
     var ready: @Sendable () -> Void = {}
     /// There may be more to apply.
     var pending: @Sendable () -> Void = {}
+    /// Runs are cancelled, wherever they were.
+    var ended: @Sendable (_ runs: [UUID]) -> Void = { _ in }
     /// How many pending rows one transaction takes, and how many waits of each: a transaction of about 20 ms.
     var eventLimit = 256
     var waitLimit = 500
@@ -174,6 +176,7 @@ struct Applier: Sendable {
             executions?.answered(run: run, session: session)
             away.append(.answered(session: session, run: run))
         }
+        if !round.cancelled.isEmpty { ended(round.cancelled.map(\.run)) }
         ready()
         if !round.cancelled.isEmpty { pending() }
         await hints.send(away)

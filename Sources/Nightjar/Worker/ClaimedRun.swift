@@ -24,6 +24,8 @@ struct ClaimedRun: Sendable {
     var isBatched = false
     /// Another run waits for the end of this one.
     var isInvoked: Bool
+    /// It holds slots.
+    var isLimited: Bool
 
     /// Has recorded nothing: it was never leased before, and was not given the steps of an older run.
     var isBlank: Bool { lease.epoch == 1 && mail == 0 }
@@ -122,7 +124,7 @@ extension ClaimedRun {
                 userJSON: try row.decode(10, as: PostgresJSON?.self)?.text, timestamp: try row.decode(11)),
             mail: Int(try row.decode(12, as: Int32.self)), expiresAt: try row.decode(13),
             remoteState: try row.decode(15), isBatched: try row.decode(16),
-            isInvoked: try row.decode(14, as: Int16.self) % 2 == 1)
+            isInvoked: try row.decode(14, as: Int16.self) % 2 == 1, isLimited: try row.decode(19))
     }
 }
 

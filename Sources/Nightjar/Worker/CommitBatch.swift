@@ -147,6 +147,14 @@ struct LeasedCommit: Sendable {
         case run(NightjarCore.Next)
         /// The run is ready again, for anybody.
         case handBack
+
+        /// Whether a run that holds slots may no longer do so.
+        var givesSlotsBack: Bool {
+            switch self {
+            case .run(.park), .run(.end): true
+            default: false
+            }
+        }
     }
     var lease: Lease
     /// Only what is recorded needs it.
@@ -162,6 +170,8 @@ struct LeasedCommit: Sendable {
     var next: Next
     /// Somebody may have to hear of the run's end.
     var isHeard = false
+    /// It holds slots.
+    var isLimited = false
 
     /// About how much text it carries.
     var bytes: Int {

@@ -46,16 +46,17 @@ final class InterruptionLog: Sendable {
     }
 
     /// Writes until the task is cancelled.
-    func run() async {
+    /// - Parameter ended: Told of which runs it is written that nothing of them executes any more.
+    func run(ended: @Sendable ([UUID]) -> Void = { _ in }) async {
         while !Task.isCancelled {
             await alarm.wait(until: nil)
-            while !Task.isCancelled, !(await flush()) { try? await Task.sleep(for: .seconds(1)) }
+            while !Task.isCancelled, !(await flush(ended: ended)) { try? await Task.sleep(for: .seconds(1)) }
         }
     }
 
     /// Writes what there is. Says whether it is written.
     @discardableResult
-    func flush() async -> Bool {
+    func flush(ended: @Sendable ([UUID]) -> Void = { _ in }) async -> Bool {
         let entries = waiting.withLock { waiting in
             defer { waiting = [:] }
             return waiting
@@ -73,6 +74,7 @@ final class InterruptionLog: Sendable {
                     ).compactMap { try $0.decode(0, as: Double?.self) }
                 }
                 for latency in latencies { heard(latency) }
+                ended(group.lazy.filter(\.value.hasEnded).map(\.key))
             } catch {
                 logger.debug("interruptions are told later", metadata: [LogKey.error: "\(error)"])
                 waiting.withLock { waiting in

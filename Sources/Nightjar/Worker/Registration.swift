@@ -14,6 +14,9 @@ struct Registration: Sendable {
     /// The functions' numbers.
     var functionIDs: [Int32] { Array(functions.keys) }
 
+    /// Whether some of them have limits on how many runs execute at once.
+    var hasLimits: Bool { functions.values.contains(where: \.isLimited) }
+
     /// The functions whose runs have to end within a time, counted from their first start.
     var finishLimits: [(function: Int32, within: Duration)] {
         functions.compactMap { id, function in function.finishTimeout.map { (id, $0) } }

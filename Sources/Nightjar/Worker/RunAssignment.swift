@@ -61,15 +61,18 @@ package struct RunnableFunction: Sendable {
     package var finishTimeout: Duration?
     /// Whether a handler of its own may have to hear of a run's end.
     package var isHandled: Bool
+    /// Whether only so many of its runs may execute at once.
+    package var isLimited: Bool
     package var execute: @Sendable (RunAssignment) async -> RunResult
 
     package init(
-        id: String, finishTimeout: Duration? = nil, isHandled: Bool = false,
+        id: String, finishTimeout: Duration? = nil, isHandled: Bool = false, isLimited: Bool = false,
         execute: @escaping @Sendable (RunAssignment) async -> RunResult
     ) {
         self.id = id
         self.finishTimeout = finishTimeout
         self.isHandled = isHandled
+        self.isLimited = isLimited
         self.execute = execute
     }
 
@@ -77,7 +80,7 @@ package struct RunnableFunction: Sendable {
     init(_ definition: FunctionDefinition) {
         self.init(
             id: definition.id, finishTimeout: definition.options.finishTimeout,
-            isHandled: !definition.handlers.isEmpty
+            isHandled: !definition.handlers.isEmpty, isLimited: !definition.options.limits.isEmpty
         ) { run in
             await RunExecution(
                 definition: definition, context: run.context, recorder: run.recorder, logger: run.logger,

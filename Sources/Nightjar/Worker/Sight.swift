@@ -23,6 +23,8 @@ struct Sight: Sendable {
     var hasBeaten: Bool
     /// New runs are ready below the bounds of the look.
     var below: Bool
+    /// Runs wait for slots, or are blocked.
+    var isLimited: Bool
 
     /// See `look.sql`.
     static func look(
@@ -41,6 +43,7 @@ struct Sight: Sendable {
             } ?? [:],
             expiresIn: try row.decode(7), isHeard: try row.decode(8),
             interrupted: try row.decode(9, as: [UUID]?.self) ?? [], hasGathered: try row.decode(10),
-            hasBeaten: try row.decode(11), below: try row.decode(12))
+            hasBeaten: try row.decode(11), below: try row.decode(12),
+            isLimited: try row.decode(13))
     }
 }

@@ -83,6 +83,7 @@ extension WorkerEngine {
             return dropped
         }
         for lease in dropped { interruptions.ended(lease) }
+        roomMade()
         if let first = claim.runs.compactMap({ run in run.expiresAt.map { $0.timeIntervalSince(run.now) } }).min() {
             expect(expiryAt: now + .seconds(max(0, first)))
         }
@@ -126,6 +127,7 @@ extension WorkerEngine {
             if runs == nil { state.lostLeasesAt = .now + min((.now - asked) * 100, .seconds(10)) }
             state.schedule.looked(ready: sight.ready, below: sight.below, dueIn: sight.dueIn, now: .now)
             state.isHeard = sight.isHeard
+            state.slots.polled(isLimited: sight.isLimited)
             let gone = id == nil ? [] : state.queue.remove { $0.claimedAt < asked && sight.held[$0.run.lease] == nil }
             state.leases.subtract(gone.map(\.run.lease))
             let stale = state.queue.tick(giveBackClaimedBefore: asked - .seconds(1))
@@ -137,6 +139,7 @@ extension WorkerEngine {
             return (gone.map(\.run.lease), stale.map(\.run.lease) + lost)
         }
         if let expiresIn = sight.expiresIn { expect(expiryAt: .now + max(expiresIn, .zero)) }
+        slotAlarm.ring()
         if sight.pending { pendingHinted() }
         if sight.hasGathered { gatherAlarm.ring() }
         if sight.dead { deadAlarm.ring() }
@@ -161,8 +164,13 @@ extension WorkerEngine {
     }
 
     func hinted() {
-        state.withLock { $0.schedule.hinted() }
+        let isLimited = state.withLock { state in
+            state.schedule.hinted()
+            state.slots.hinted()
+            return state.slots.isActive
+        }
         alarm.ring()
+        if isLimited { slotAlarm.ring() }
     }
 
     /// Something may come of which no hint will tell.

@@ -20,6 +20,7 @@ extension WorkerEngine {
                     }
                 }
                 self.alarm.ring()
+                self.roomMade()
             }
         }
     }
@@ -37,7 +38,8 @@ extension WorkerEngine {
             logger.warning(
                 "a run of a function that this build lacks waits for another worker",
                 metadata: [LogKey.run: "\(run.lease.run)", LogKey.function: "\(run.functionID)"])
-            await leave(LeasedCommit(lease: run.lease, next: .run(.park(until: now + 2, reason: .sleeping))))
+            await leave(LeasedCommit(lease: run.lease, next: .run(.park(until: now + 2, reason: .sleeping)),
+                    isLimited: run.isLimited))
             return
         }
         let mailbox = RunMailbox()
@@ -50,6 +52,7 @@ extension WorkerEngine {
                 remoteState: run.remoteState, now: now, startedAt: run.startedAt),
             recorder: LeaseRecorder(
                 lease: run.lease, tenant: run.tenant, isHeard: run.isInvoked || function.isHandled,
+                isLimited: run.isLimited,
                 committer: committer, paths: paths),
             mailbox: mailbox,
             lease: RunLease(
@@ -127,7 +130,8 @@ extension WorkerEngine {
             for commit in commits {
                 // The worker that recorded a sleep watches it. Clocks may differ; the database has the last word.
                 if case .run(.park(let until, _)) = commit.next {
-                    state.schedule.expect(dueAt: now + .seconds(max(0, until.timeIntervalSince(wall))))
+                    let due = now + .seconds(max(0, until.timeIntervalSince(wall)))
+                    if commit.isLimited { state.slots.expect(dueAt: due) } else { state.schedule.expect(dueAt: due) }
                 }
                 if !commit.events.isEmpty { found.formUnion([.ready, .pending]) }
                 if !commit.openings.isEmpty { found.formUnion([.ready, .pending]) }
@@ -139,6 +143,9 @@ extension WorkerEngine {
             if !found.isEmpty { state.schedule.hinted() }
         }
         alarm.ring()
+        // Its slots are free.
+        let released = commits.lazy.filter { $0.isLimited && $0.next.givesSlotsBack }.map(\.lease.run)
+        if !released.isEmpty { self.released(Array(released)) }
         if found.contains(.pending) { pendingAlarm.ring() }
         if !found.isEmpty { await hints.send(found) }
     }
@@ -149,6 +156,7 @@ private struct LeaseRecorder: RunRecorder {
     let lease: Lease
     let tenant: Int32
     let isHeard: Bool
+    let isLimited: Bool
     let committer: Committer
     let paths: PathRegistry
 
@@ -158,7 +166,7 @@ private struct LeaseRecorder: RunRecorder {
             LeasedCommit(
                 lease: lease, tenant: tenant, steps: commit.steps, attempts: commit.attempts, events: commit.events,
                 openings: commit.openings, mail: commit.mail, remoteState: commit.remoteState, next: .run(commit.next),
-                isHeard: isHeard))
+                isHeard: isHeard, isLimited: isLimited))
     }
 }
 

@@ -27,6 +27,8 @@ final class WorkerEngine: Sendable {
         /// Somebody listens to the ends of runs in general.
         var isHeard = false
         var registration: Registration
+        /// When to ask for slots for runs that are bound by limits.
+        var slots: SlotSchedule
         /// Nothing is claimed before this moment, and then one run, until it is said how that went.
         var suspendedUntil: Instant?
     }
@@ -40,6 +42,7 @@ final class WorkerEngine: Sendable {
     let deadAlarm = Alarm()
     let expiryAlarm = Alarm()
     let gatherAlarm = Alarm()
+    let slotAlarm = Alarm()
     let executions = Executions()
     let pendingReach = PendingReach()
 
@@ -89,14 +92,17 @@ final class WorkerEngine: Sendable {
                     now: .now, pollInterval: configuration.pollInterval,
                     worthwhile: max(1, configuration.concurrency / 4)),
                 queue: LocalQueue(concurrency: configuration.concurrency, capacity: configuration.localQueue),
-                registration: registration))
+                registration: registration, slots: SlotSchedule(isActive: registration.hasLimits)))
     }
 
     var registration: Registration { state.withLock { $0.registration } }
 
     /// Takes the functions as they are from now on. The queue stays.
     func update(_ registration: Registration) {
-        state.withLock { $0.registration = registration }
+        state.withLock { state in
+            state.registration = registration
+            if registration.hasLimits { state.slots.isActive = true }
+        }
         hinted()
     }
 
@@ -121,7 +127,7 @@ final class WorkerEngine: Sendable {
             source: pool, hints: hints, logger: logger, executions: executions, metrics: metrics,
             reach: pendingReach,
             cancelled: { self.cancelled(run: $0, session: $1) }, ready: { self.hinted() },
-            pending: { self.pendingAlarm.ring() })
+            pending: { self.pendingAlarm.ring() }, ended: { self.released($0) })
     }
 
     /// Stops claiming; what executes goes on for the grace period.
@@ -154,7 +160,8 @@ final class WorkerEngine: Sendable {
         group.addTask { await self.committer.run { await self.recorded($0, behind: $1) } }
         group.addTask { await self.unblockLoop() }
         group.addTask { await self.answerLoop() }
-        group.addTask { await self.interruptions.run() }
+        group.addTask { await self.grantLoop() }
+        group.addTask { await self.interruptions.run { self.released($0) } }
         if doesChores {
             group.addTask { await self.applyLoop() }
             group.addTask { await self.bulkLoop() }

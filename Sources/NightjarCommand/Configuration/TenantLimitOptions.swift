@@ -39,6 +39,9 @@ struct TenantLimitOptions: ParsableArguments {
     @Option(help: "How many bytes the output of a step or run may have, as JSON. Or none.")
     var maxOutputBytes: TenantLimit?
 
+    @Option(help: "How many of its runs may execute at once, from 1, exactly. Or none.")
+    var maxExecuting: TenantLimit?
+
     @Option(help: "Its share of a queue beside other tenants', 0.01 to 100; 1 is what tenants have.")
     var weight: Double?
 
@@ -51,7 +54,7 @@ struct TenantLimitOptions: ParsableArguments {
     /// Whether any is given.
     var isGiven: Bool {
         maxLiveRuns != nil || maxEventsPerSecond != nil || maxEventBytes != nil || maxOutputBytes != nil
-            || keepEvents != nil || keepRuns != nil || weight != nil
+            || keepEvents != nil || keepRuns != nil || weight != nil || maxExecuting != nil
     }
 
     /// Changes those that are given.
@@ -60,6 +63,7 @@ struct TenantLimitOptions: ParsableArguments {
         if let maxEventsPerSecond { limits.eventsPerSecond = maxEventsPerSecond.value }
         if let maxEventBytes { limits.eventBytes = maxEventBytes.value }
         if let maxOutputBytes { limits.outputBytes = maxOutputBytes.value }
+        if let maxExecuting { limits.executing = maxExecuting.value }
         if let weight { limits.weight = weight }
         if let keepEvents { limits.keepEvents = keepEvents.value }
         if let keepRuns { limits.keepRuns = keepRuns.value }

@@ -27,6 +27,7 @@ extension TenantLimits {
         [
             liveRuns.map { "\($0) unfinished runs" }, eventsPerSecond.map { "\($0) events a second" },
             eventBytes.map { "\($0) bytes an event" }, outputBytes.map { "\($0) bytes an output" },
+            executing.map { "\($0) executing runs" },
             weight == 1 ? nil : "the weight \(weight)",
             keepEvents.map { "its events kept \($0 == "forever" ? "for ever" : $0)" },
             keepRuns.map { "its runs kept \($0 == "forever" ? "for ever" : $0)" },
@@ -41,8 +42,10 @@ extension Tenant {
             "id": .integer(Int64(id)), "name": .string(name), "state": .string(state.rawValue),
             "reason": JSON(text: reason), "max_live_runs": number(limits.liveRuns),
             "max_events_per_second": number(limits.eventsPerSecond), "max_event_bytes": number(limits.eventBytes),
-            "max_output_bytes": number(limits.outputBytes), "keep_events": JSON(text: limits.keepEvents),
-            "keep_runs": JSON(text: limits.keepRuns), "weight": .number(limits.weight), "created_at": JSON(time: createdAt),
+            "max_output_bytes": number(limits.outputBytes), "max_executing": number(limits.executing),
+            "keep_events": JSON(text: limits.keepEvents),
+            "keep_runs": JSON(text: limits.keepRuns), "weight": .number(limits.weight),
+            "created_at": JSON(time: createdAt),
             "changed_at": JSON(time: changedAt), "live_runs": number(liveRuns), "apps": number(apps),
             "roles": .array(roles.map { .string($0) }),
         ]

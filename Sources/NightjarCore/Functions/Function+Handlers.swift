@@ -17,10 +17,12 @@ extension Function {
     private func handler(
         _ end: String, of event: String, _ body: @escaping @Sendable (RecordedEvent, Step) async throws -> Void
     ) -> FunctionDefinition {
-        // A handler is there to clear up: how long the function itself may take says nothing about it.
+        // A handler is there to clear up: how long the function itself may take, and how many
+        // of its runs may execute, says nothing about it.
         var options = options
         options.startTimeout = nil
         options.finishTimeout = nil
+        options.limits = []
         return FunctionDefinition(
             id: "\(id)-\(end)", name: name.map { "\($0) (\(end))" },
             triggers: [Trigger(event: event, source: id)], options: options

@@ -21,7 +21,7 @@ public struct Function<Payload: Decodable & Sendable>: Sendable {
     let triggers: [Trigger]
     var cancelPolicies: [CancelPolicy] = []
     var options = FunctionOptions()
-    var priority: EventExpression?
+    var priority: PriorityExpression?
     var problems: [String] = []
     var failureBody: FailureBody?
     var cancelBody: CancelBody?

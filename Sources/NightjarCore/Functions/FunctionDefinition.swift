@@ -10,7 +10,7 @@ public struct FunctionDefinition: Sendable {
     package let cancelPolicies: [CancelPolicy]
     package let options: FunctionOptions
     /// What decides which runs begin before others.
-    package let priority: EventExpression?
+    package let priority: PriorityExpression?
     package let body: Body
     /// What was found wrong while the function was put together.
     let problems: [String]
@@ -19,7 +19,7 @@ public struct FunctionDefinition: Sendable {
 
     package init(
         id: String, name: String? = nil, triggers: [Trigger], cancelPolicies: [CancelPolicy] = [],
-        options: FunctionOptions = FunctionOptions(), priority: EventExpression? = nil,
+        options: FunctionOptions = FunctionOptions(), priority: PriorityExpression? = nil,
         handlers: [FunctionDefinition] = [],
         problems: [String] = [], body: @escaping Body
     ) {

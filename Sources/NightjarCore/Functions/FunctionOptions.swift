@@ -12,6 +12,8 @@ package struct FunctionOptions: Sendable, Hashable, Codable {
     package var stepTimeout: Duration?
     /// The limit on the output of a step and of the function, in bytes of JSON text.
     package var outputLimit = Self.defaultOutputLimit
+    /// How many runs may execute at once.
+    package var limits: [ConcurrencyLimit] = []
 
     package static let defaultOutputLimit = 4 * 1024 * 1024
 
@@ -36,14 +38,14 @@ package struct FunctionOptions: Sendable, Hashable, Codable {
         if !(1...(128 << 20)).contains(outputLimit) {
             problems.append("outputLimit must be 1 byte to 128 MiB; it is \(outputLimit) bytes")
         }
-        return problems
+        return problems + ConcurrencyLimit.problems(of: limits)
     }
 }
 
 extension FunctionOptions {
     // Milliseconds, so that the stored form is the same on every platform and readable in SQL.
     private enum CodingKeys: String, CodingKey {
-        case backoff, factor
+        case backoff, factor, limits
         case maxRetries = "max_retries"
         case initialMilliseconds = "initial_ms"
         case maximumMilliseconds = "maximum_ms"
@@ -74,6 +76,7 @@ extension FunctionOptions {
         try container.encodeIfPresent(finishTimeout?.milliseconds, forKey: .finishTimeoutMilliseconds)
         try container.encodeIfPresent(stepTimeout?.milliseconds, forKey: .stepTimeoutMilliseconds)
         try container.encode(outputLimit, forKey: .outputLimit)
+        if !limits.isEmpty { try container.encode(limits, forKey: .limits) }
     }
 
     package init(from decoder: any Decoder) throws {
@@ -103,6 +106,7 @@ extension FunctionOptions {
         finishTimeout = try duration(.finishTimeoutMilliseconds)
         stepTimeout = try duration(.stepTimeoutMilliseconds)
         outputLimit = try container.decode(Int.self, forKey: .outputLimit)
+        limits = try container.decodeIfPresent([ConcurrencyLimit].self, forKey: .limits) ?? []
     }
 }
 

@@ -46,16 +46,15 @@ struct FunctionConfig {
         let triggers = attempt { () throws(SyncProblem) in try ConfigTriggers(fields) }
         let cancels = attempt { () throws(SyncProblem) in try ConfigCancels(fields) }
         let flow = attempt { () throws(SyncProblem) in try Self.flow(config) }
-        attempt { () throws(SyncProblem) in try ConfigLimits.checkConcurrency(fields) }
         let priority = attempt { () throws(SyncProblem) in try ConfigLimits.priority(fields) }
         attempt { () throws(SyncProblem) in try Self.checkCombinations(fields) }
         guard problems.isEmpty, let url, let options, let triggers, let cancels, let flow, let priority else { return }
-        warnings += cancels.warnings + flow.unenforced.map { "\"\($0)\" is kept, and not enforced" }
+        warnings += cancels.warnings + [priority.warning].compactMap { $0 }
         entry = [
             "name": .string(name), "title": .string(title ?? name), "url": .string(url), "config": config,
             "options": options, "triggers": .array(triggers.entries(app: app)),
             "cancel": .array(cancels.entries), "flow": flow.stored ?? .null,
-            "crons": .array(triggers.crons), "priority": priority,
+            "crons": .array(triggers.crons), "priority": priority.stored,
         ]
     }
 
@@ -101,6 +100,7 @@ extension FunctionConfig {
         } else {
             options.retries.maxRetries = Int(try attempts(fields, 0...most) ?? 4)
         }
+        options.limits = try ConfigLimits.concurrency(fields)
         if let timeouts = try fields.fields("timeouts") {
             let range: ClosedRange<Duration> = .milliseconds(1) ... .seconds(100 * 366 * 86_400)
             let words = "at least 1ms, and 100 years at most"

@@ -11,8 +11,6 @@ struct FlowControl: Sendable {
 
     /// As `functions.flow` holds it; nil when events simply start runs.
     let stored: JSON?
-    /// Settings that are kept and not enforced, each by its name on the wire.
-    let unenforced: [String]
 
     /// Reads the settings of a function.
     ///
@@ -35,12 +33,6 @@ struct FlowControl: Sendable {
             throw Problem(code: "combo_unsupported", message: "batchEvents and \(other) cannot be used together")
         }
         self.stored = stored.isEmpty ? nil : .object(stored)
-        unenforced = ["concurrency"].filter { name in
-            switch reader.value(name) {
-            case nil, .null?, .array([])?: false
-            default: true
-            }
-        }
     }
 
     private static func batch(_ reader: SettingReader) throws(Problem) -> JSON {

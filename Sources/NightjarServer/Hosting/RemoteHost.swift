@@ -75,7 +75,10 @@ final class RemoteHost: Sendable {
             uniqueKeysWithValues: app.functions.map { function in
                 (
                     function.id,
-                    RunnableFunction(id: function.name, finishTimeout: function.options.finishTimeout) { run in
+                    RunnableFunction(
+                        id: function.name, finishTimeout: function.options.finishTimeout,
+                        isLimited: !function.options.limits.isEmpty
+                    ) { run in
                         await caller.execute(run, of: function)
                     }
                 )

@@ -70,6 +70,29 @@ struct AppConfigTests {
         #expect(plain["flow"] == JSON.null)
     }
 
+    @Test("concurrency in all shapes; a limit of 0 is none")
+    func concurrency() throws {
+        let limits = { (json: JSON) in try entry(["concurrency": json])["options"]?["limits"]?.array ?? [] }
+        let plain: JSON = ["limit": 5, "scope": "fn", "level": "step"]
+        #expect(try limits(5) == [plain])
+        #expect(try limits(["limit": 5]) == [plain])
+        #expect(try limits([["Limit": 5, "Scope": "Fn", "hash": "x", "key": nil]]) == [plain])
+        #expect(try limits([5, ["limit": 0]]) == [plain])
+        #expect(try limits(["fn": [["limit": 0]], "step": [5]]) == [plain])
+        for json: JSON in [0, [], ["limit": 0], [:], nil] { #expect(try limits(json) == [], "\(json)") }
+        let key: JSON = [
+            "limit": 1, "scope": "account", "level": "step", "key": ["lit", "global"], "text": "\"global\"",
+        ]
+        #expect(try limits([["limit": 1, "scope": "Account", "key": "\"global\""]]) == [key])
+        let whole: JSON = [
+            "limit": 1, "scope": "fn", "level": "run", "key": ["event", "data", "id"], "text": "event.data.id",
+        ]
+        #expect(
+            try limits(["fn": [["limit": 1, "scope": "fn", "key": "event.data.id"]], "step": [["limit": 5]]])
+                == [whole, plain])
+        #expect(try limits(["fn": ["limit": 1, "key": "event.data.id"]]) == [whole])
+    }
+
     @Test("triggers: conditions, several of a name, wildcards, by the clock, failures of another function")
     func triggers() throws {
         let entry = try entry([
@@ -142,6 +165,10 @@ struct AppConfigTests {
             (["cancel": [["event": "a", "timeout": "soon"]]], "config_invalid", "cancel[0].timeout"),
             (["concurrency": [1, 2, 3]], "config_invalid", "there are 3"),
             (["concurrency": [["limit": 1, "scope": "world"]]], "config_invalid", "scope"),
+            (["concurrency": [["limit": 1, "scope": "env"]]], "config_invalid", "needs one"),
+            (["concurrency": -1], "config_invalid", "concurrency[0]"),
+            (["concurrency": ["fn": [1, 2]]], "config_invalid", "concurrency.fn"),
+            (["concurrency": ["fn": [1], "step": [1, 2]]], "config_invalid", "there are 3"),
             (["concurrency": [["limit": 1, "key": "event.data."]]], "expression_invalid", "concurrency[0].key"),
             (
                 ["batchEvents": ["maxSize": 5, "timeout": "5s"], "cancel": [["event": "a"]]], "combo_unsupported",

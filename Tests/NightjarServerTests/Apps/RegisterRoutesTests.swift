@@ -97,8 +97,10 @@ struct RegisterRoutesTests {
             ])
             let answer = try await register(server, app)
             #expect(answer.status == 200)
+            // It gets its limits.
+            #expect(!answer.text.contains("concurrency"), "\(answer.text)")
             let warnings = answer.json["warnings"]?.array?.compactMap(\.string) ?? []
-            #expect(warnings.contains { $0.contains("shop-f") && $0.contains("concurrency") }, "\(answer.text)")
+            #expect(warnings.contains { $0.contains("shop-f") && $0.contains("priority") }, "\(answer.text)")
         }
     }
 }

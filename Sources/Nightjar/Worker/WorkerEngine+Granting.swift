@@ -1,0 +1,81 @@
+internal import Foundation
+internal import Logging
+internal import NightjarCore
+internal import PostgresClient
+internal import Synchronization
+
+// Slots for the runs of functions and tenants with limits, beside the claims: see docs/concurrency.md.
+extension WorkerEngine {
+    func grantLoop() async {
+        while !Task.isCancelled {
+            await slotAlarm.wait(until: state.withLock { $0.slots.dueAt })
+            if Task.isCancelled { return }
+            var question: SlotSchedule.Question?
+            do {
+                repeat {
+                    question = state.withLock { $0.slots.next(now: .now, room: room($0, now: .now)) }
+                    guard let asked = question else { break }
+                    let answer = try await grant(asked)
+                    let goesOn = state.withLock { $0.slots.answered(asked, answer, now: .now) }
+                    await granted(answer)
+                    if !goesOn { break }
+                } while !Task.isCancelled
+            } catch {
+                if Task.isCancelled { return }
+                logger.debug("slots are granted later", metadata: [LogKey.error: "\(error)"])
+                if let question { state.withLock { $0.slots.failed(question) } }
+                try? await Task.sleep(for: .milliseconds(500))
+                slotAlarm.ring()
+            }
+        }
+    }
+
+    /// How many more runs this worker would begin.
+    private func room(_ state: State, now: Instant) -> Int {
+        guard !state.isShuttingDown else { return 0 }
+        guard let until = state.suspendedUntil else { return state.queue.room }
+        return now < until || state.queue.executing > 0 ? 0 : min(state.queue.room, 1)
+    }
+
+    /// See `grant_slots.sql`.
+    private func grant(_ question: SlotSchedule.Question) async throws -> SlotSchedule.Answer {
+        try await pool.withConnection { [registration] db in
+            let row = try db.query(
+                Statement.grantSlots.sql,
+                [
+                    registration.queue, registration.functionIDs, Int32(question.most), Array(question.released),
+                    Array(question.again), question.sweeps, question.swept, question.probed,
+                ])[0]
+            return SlotSchedule.Answer(
+                granted: Int(try row.decode(0, as: Int32.self)), elsewhere: Int(try row.decode(1, as: Int32.self)),
+                hasMore: try row.decode(2), nextIn: try row.decode(3), leftOver: try row.decode(4),
+                swept: try row.decode(5), probed: try row.decode(6))
+        }
+    }
+
+    private func granted(_ answer: SlotSchedule.Answer) async {
+        guard answer.granted > 0 else { return }
+        let own = answer.granted - answer.elsewhere
+        let room = state.withLock { state in
+            if own > 0 { state.schedule.hinted() }
+            return self.room(state, now: .now)
+        }
+        if own > 0 { alarm.ring() }
+        // More than this worker begins itself.
+        if own > room || answer.elsewhere > 0 { await hints.send([.ready]) }
+    }
+
+    /// These may have given slots back.
+    func released(_ runs: some Sequence<UUID> & Sendable) {
+        let isActive = state.withLock { state in
+            state.slots.released(runs)
+            return state.slots.isActive
+        }
+        if isActive { slotAlarm.ring() }
+    }
+
+    /// There is room for more.
+    func roomMade() {
+        if state.withLock({ $0.slots.waitsForRoom }) { slotAlarm.ring() }
+    }
+}

@@ -1,0 +1,80 @@
+import Foundation
+import Testing
+
+@testable import Nightjar
+
+struct SlotScheduleTests {
+    private let now = ContinuousClock.now
+
+    @Test("Nothing is asked where there are no limits")
+    func inactive() {
+        var schedule = SlotSchedule(isActive: false)
+        schedule.hinted()
+        schedule.released([UUID()])
+        schedule.polled(isLimited: false)
+        let nothing = schedule.next(now: now, room: 10)
+        #expect(nothing == nil)
+        // The poll sees some: from then on for good.
+        schedule.polled(isLimited: true)
+        let first = schedule.next(now: now, room: 10)
+        #expect(first?.most == 10)
+        schedule.polled(isLimited: false)
+        let second = schedule.next(now: now, room: 10)
+        #expect(second?.sweeps == true)
+    }
+
+    @Test("Without room only what this worker releases is asked for; with room, what hints, due times and answers tell of")
+    func room() {
+        var schedule = SlotSchedule(isActive: true)
+        schedule.hinted()
+        let full = schedule.next(now: now, room: 0)
+        #expect(full == nil && schedule.waitsForRoom)
+        schedule.released([UUID(), UUID(), UUID()])
+        let released = schedule.next(now: now, room: 0)
+        #expect(released?.most == 3)
+        let rest = schedule.next(now: now, room: 5)
+        #expect(rest == nil)
+
+        schedule.expect(dueAt: now + .seconds(1))
+        let early = schedule.next(now: now, room: 5)
+        #expect(early == nil && schedule.dueAt == now + .seconds(1))
+        let due = schedule.next(now: now + .seconds(1), room: 5)
+        #expect(due?.most == 5)
+        schedule.hinted()
+        let large = schedule.next(now: now, room: 100_000)
+        #expect(large?.most == SlotSchedule.mostAtOnce)
+    }
+
+    @Test("An answer is followed up: at once when it granted nothing and there is more, else when there is room again")
+    func answers() {
+        var schedule = SlotSchedule(isActive: true)
+        func ask(_ answer: SlotSchedule.Answer, room: Int) -> (question: SlotSchedule.Question, again: Bool)? {
+            guard let question = schedule.next(now: now, room: room) else { return nil }
+            return (question, schedule.answered(question, answer, now: now))
+        }
+        schedule.hinted()
+        let first = ask(SlotSchedule.Answer(hasMore: true, nextIn: .seconds(2)), room: 5)
+        #expect(first?.again == true && schedule.dueAt == now + .seconds(2))
+        let left = UUID()
+        let second = ask(SlotSchedule.Answer(granted: 5, hasMore: true, leftOver: [left]), room: 5)
+        #expect(second?.again == false && schedule.waitsForRoom)
+        let third = ask(SlotSchedule.Answer(granted: 1), room: 1)
+        #expect(third?.question.again == [left] && third?.again == false)
+        let rest = ask(SlotSchedule.Answer(), room: 5)
+        #expect(rest == nil)
+    }
+
+    @Test("A question that was not answered is asked again, with all that came meanwhile")
+    func failures() {
+        var schedule = SlotSchedule(isActive: true)
+        let (first, second) = (UUID(), UUID())
+        schedule.released([first])
+        schedule.polled(isLimited: true)
+        if let question = schedule.next(now: now, room: 5) {
+            schedule.released([second])
+            schedule.failed(question)
+        }
+        let again = schedule.next(now: now, room: 5)
+        #expect(again?.released == [first, second] && again?.sweeps == true)
+    }
+}
