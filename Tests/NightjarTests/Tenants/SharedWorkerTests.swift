@@ -31,7 +31,7 @@ struct SharedWorkerTests {
         return output
     }
 
-    @Test("A run is for the tenant of its event, and its steps and the log say so; one that is made later is served at once")
+    @Test("A run is for the tenant of its event, as steps and log say; one that is made later is served at once")
     func context() async throws {
         let function = Function("tell", on: Go.self).run { event, step in
             let inside = try await step.run("inside") {
