@@ -98,6 +98,21 @@ struct RetentionCommandTests {
             let nothing = try await nightjar(
                 "erase", "--where", "data.key=ada@x.org", "--yes", "--database", database.url)
             #expect(nothing.status == 2 && nothing.output == "Nothing is meant.\n", "\(nothing.output)")
+            // A run whose event is gone cannot be recognized, and one that stays unfinished is not waited for for ever.
+            try await probe.script("DELETE FROM nightjar.events")
+            let unknown = try await nightjar(
+                "erase", "--where", "data.key=bob@x.org", "--yes", "--database", database.url)
+            #expect(
+                unknown.status == 2 && unknown.output.contains("1 runs could not be recognized"), "\(unknown.output)")
+            let event = try await probe.value("SELECT event_id FROM nightjar.runs", as: UUID.self)
+            let open = PostgresSession(database.configuration, logger: .silent)
+            try await open.run { db in try db.script("BEGIN; SELECT FROM nightjar.tenants") }
+            let waiting = try await nightjar(
+                "erase", "--event", "\(event)", "--yes", "--cancel", "--patience", "1", "--database", database.url)
+            #expect(
+                waiting.status == 2 && waiting.output.contains("It is not complete: it waits for transactions"),
+                "\(waiting.output) \(waiting.error)")
+            await open.close()
             await probe.connection.close()
         }
     }
