@@ -41,8 +41,8 @@ enum LimitedFunction {
                 try db.execute(
                     """
                     INSERT INTO occupied (key, number, process, executing)
-                    SELECT $1, $2, $3, count(*) FROM pg_locks
-                    WHERE locktype = 'advisory' AND classid = 77 AND objid = $1 AND granted
+                    SELECT $1::int, $2, $3, count(*) FROM pg_locks
+                    WHERE locktype = 'advisory' AND classid = 77 AND objid = $1::int AND granted
                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
                     """, [Int32(key), Int32(number), name])
                 try db.query("SELECT pg_sleep(0.01 + 0.03 * random())")

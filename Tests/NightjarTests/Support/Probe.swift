@@ -54,7 +54,7 @@ struct Probe: Sendable {
     }
 
     static func queue(_ db: PostgresConnection) throws -> Int32 {
-        try db.query("SELECT queue FROM nightjar.functions LIMIT 1").first?.decode(0) ?? 0
+        try db.query("SELECT app_id FROM nightjar.functions LIMIT 1").first?.decode(0) ?? 0
     }
 
     // MARK: - What workers and clients do
