@@ -84,11 +84,15 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     owner constant int := nightjar.tenant_number(tenant);
 BEGIN
+    IF owner = 0 THEN
+        RAISE EXCEPTION 'the policy for all tenants cannot be taken away' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Set another: null keeps a log for ever.';
+    END IF;
     DELETE FROM nightjar.retention r WHERE r.tenant_id = owner AND r.log = reset_retention.log;
     RETURN FOUND;
 END $$;
 
--- One of a tenant's policies as nightjar.set_tenant takes it: an interval as text, "forever", or null, as for all others.
+-- One of a tenant's policies as nightjar.set_tenant takes it (0026): an interval as text, "forever", or null, as for all others.
 CREATE FUNCTION nightjar.set_tenant_retention(tenant int, log text, keep jsonb) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -103,23 +107,6 @@ BEGIN
 EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow THEN
     RAISE EXCEPTION 'keep_% cannot be %', log, keep USING ERRCODE = 'invalid_parameter_value',
         HINT = 'It is an interval such as "30 days", "forever", or null for as long as all others'' are kept.';
-END $$;
-
--- nightjar.set_tenant and nightjar.create_tenant take "keep_events" and "keep_runs" as well. The rest is as it was.
-DO $$
-DECLARE
-    body constant text := pg_get_functiondef('nightjar.set_tenant(text, jsonb)'::regprocedure);
-    changed constant text := replace(replace(body,
-        E'LOOP\n        IF e.key = ''name''',
-        E'LOOP\n        IF e.key IN (''keep_events'', ''keep_runs'') THEN\n'
-        '            PERFORM nightjar.set_tenant_retention(t.tenant_id, substr(e.key, 6), e.value);\n'
-        '        ELSIF e.key = ''name'''),
-        'array_to_string(limits, '', '')', 'array_to_string(limits, '', '') || '', keep_events, keep_runs''');
-BEGIN
-    IF strpos(changed, 'set_tenant_retention') = 0 OR strpos(changed, ', keep_events, keep_runs') = 0 THEN
-        RAISE EXCEPTION 'nightjar.set_tenant does not read as expected';
-    END IF;
-    EXECUTE changed;
 END $$;
 
 -- For how long each tenant's rows are kept. Null: for ever.

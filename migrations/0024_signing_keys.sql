@@ -172,7 +172,7 @@ LEFT JOIN (SELECT l.tenant_id, count(*) FROM nightjar.live l GROUP BY l.tenant_i
 LEFT JOIN (SELECT e.tenant_id, count(*) FROM nightjar.events e
            WHERE e.event_id >= nightjar.uuid7_floor(now() - interval '1 minute') AND NOT starts_with(lower(e.name), 'inngest/')
            GROUP BY e.tenant_id) e ON e.tenant_id = t.tenant_id
-WHERE t.state < 4;
+WHERE t.state < 4 AND t.tenant_id > 0;
 
 COMMENT ON VIEW nightjar_report.quotas IS
     'How much of its limits each tenant uses: one row a tenant. Reads all of the unfinished runs, and the events of the last minute.';

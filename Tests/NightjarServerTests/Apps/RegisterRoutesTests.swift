@@ -93,7 +93,7 @@ struct RegisterRoutesTests {
     func warnings() async throws {
         try await APIServer.with([]) { server in
             let app = AppConfigTests.app([
-                AppConfigTests.function(["concurrency": 5, "priority": ["run": "event.data.vip ? 100 : 0"]])
+                AppConfigTests.function(["concurrency": 5, "priority": ["run": "int(event.data.level)"]])
             ])
             let answer = try await register(server, app)
             #expect(answer.status == 200)

@@ -22,7 +22,9 @@ struct GrantTests {
         }
     }
 
-    @Test("Of each value as many execute as there may, the others are blocked, in order; what is without limits is not touched")
+    @Test(
+        "Of each value as many execute as there may, the others are blocked, in order; what is without limits is not touched"
+    )
     func keys() async throws {
         try await Self.with(["post": [.byKey(2)], "free": []]) { probe in
             for _ in 0..<4 {
@@ -117,7 +119,9 @@ struct GrantTests {
         }
     }
 
-    @Test("A run that is cancelled while it executes keeps its slot until its worker says that nothing executes, or is dead")
+    @Test(
+        "A run that is cancelled while it executes keeps its slot until its worker says that nothing executes, or is dead"
+    )
     func interrupted() async throws {
         try await Self.with(["post": [ConcurrencyLimit(limit: 1)]]) { probe in
             for _ in 0..<3 { try await probe.send("test/post", key: "a") }

@@ -156,6 +156,8 @@ struct ReportViewTests {
                 -- Broken on purpose, in the first tenant.
                 INSERT INTO nightjar.live (run_id, event_id, pass, queue, tenant_id, function_id)
                 SELECT nightjar.uuid7(), nightjar.uuid7(), 1, 1, 1, f.function_id FROM nightjar.functions f;
+                INSERT INTO nightjar.held_slots (key, run_id, tenant_id, function_id, limit_id, whole)
+                SELECT nightjar.uuid7(), l.run_id, 1, l.function_id, 0, false FROM nightjar.live l LIMIT 1;
                 """)
             let views = try await probe.reporting { db in
                 try db.query(
