@@ -104,8 +104,9 @@ package enum MetricCatalog {
 
     static let queueDepth = MetricDescription(
         "nightjar_queue_depth", .gauge, ["app", "tenant", "state"], .database,
-        "Runs that could be executed now: new ones, those whose time is due, and those ready again. Counted to 10000 for "
-            + "each app and state, with many apps to less: then it stays there.")
+        "Runs that could be executed now: new ones, those whose time is due, and those ready again; and those that a "
+            + "concurrency limit holds back (limited). Counted to 10000 for each app and state, with many apps to less: then it "
+            + "stays there.")
     static let dueLag = MetricDescription(
         "nightjar_due_lag_seconds", .gauge, ["app", "tenant", "state"], .database,
         "For how long the oldest of the runs in nightjar_queue_depth could have been executed, new or due. Where those are "

@@ -76,6 +76,7 @@ struct QueueFigures {
         switch source {
         case 1: "due"
         case 2: "new"
+        case 4: "limited"
         default: "again"
         }
     }

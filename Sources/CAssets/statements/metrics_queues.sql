@@ -1,6 +1,6 @@
 -- How many runs of each app and tenant could be executed now, and for how long the oldest of them could: for /metrics.
 -- $1 how many rows are counted for an app and source at most; with many apps fewer, so that it is 8 × $1 in all.
--- `source`: 1 its time has come, 2 new, 3 ready again. `age` in seconds; null where nothing tells it.
+-- `source`: 1 its time has come, 2 new, 3 ready again, 4 it waits for a slot or for its key to have room (see nightjar.grant_slots). `age` in seconds; null where nothing tells it.
 -- Locks: none. Indexes: live_due, live_ready, live_back, each from its right end, where few rows are dead; only the one
 -- oldest run is looked for from the left. Where an old snapshot keeps many dead rows there, the reader's
 -- statement_timeout ends it. So for an app whose count is at its limit only the oldest age of all is exact.
@@ -22,6 +22,19 @@ FROM known k CROSS JOIN LATERAL (
     SELECT r.tenant_id, 3, count(*), NULL
     FROM (SELECT l.tenant_id FROM nightjar.live l WHERE l.queue = k.app_id AND l.state = 0 AND l.epoch > 0
           ORDER BY l.pass DESC LIMIT (SELECT b.rows FROM bound b)) r GROUP BY r.tenant_id
+    UNION ALL
+    SELECT r.tenant_id, 4, count(*), NULL
+    FROM ((SELECT l.tenant_id FROM nightjar.live l WHERE l.queue = k.app_id + 1610612736 AND l.blocked_on IS NOT NULL
+           ORDER BY l.blocked_on DESC LIMIT (SELECT b.rows FROM bound b))
+          UNION ALL
+          (SELECT l.tenant_id FROM nightjar.live l WHERE l.queue = k.app_id + 1073741824 AND l.state = 0 AND l.epoch = 0
+           ORDER BY l.pass DESC LIMIT (SELECT b.rows FROM bound b))
+          UNION ALL
+          (SELECT l.tenant_id FROM nightjar.live l WHERE l.queue = k.app_id + 1073741824 AND l.state = 0 AND l.epoch > 0
+           ORDER BY l.pass DESC LIMIT (SELECT b.rows FROM bound b))
+          UNION ALL
+          (SELECT l.tenant_id FROM nightjar.live l WHERE l.queue = k.app_id + 1073741824 AND l.due_at <= now()
+           ORDER BY l.due_at DESC LIMIT (SELECT b.rows FROM bound b))) r GROUP BY r.tenant_id
     UNION ALL
     (SELECT l.tenant_id, 1, 0, extract(epoch FROM now() - l.due_at) FROM nightjar.live l
      WHERE l.queue = k.app_id AND l.due_at <= now() ORDER BY l.due_at LIMIT 1)

@@ -64,7 +64,8 @@ struct SharedLimitTests {
             #expect(try await probe.count(live: Probe.waiting) == 4)
             #expect(try await probe.grant().granted == 2)
             #expect(try await probe.count(live: Probe.admitted) == 3)
-            try await tenants.change("shop") { $0.executing = 3 }
+            let three = try await tenants.change("shop") { $0.executing = 3 }
+            #expect(three.limits.executing == 3)
             let raised = try await probe.grant(sweep: true).granted
             #expect(raised == 1)
             try await tenants.change("shop") { $0.executing = nil }
