@@ -247,7 +247,8 @@ struct RetentionStagesTests {
             let sending = Mutex<Task<Int, any Error>?>(nil)
             var retention = Retention(database: database.configuration, logger: .silent)
             retention.onStage = { stage, db in
-                guard stage == .emptied, try Self.holds(db, "events", of: past.lonely), sending.withLock({ $0 == nil })
+                guard stage == .emptied, try Self.holds(db, "events", of: past.lonely, exclusively: true),
+                    sending.withLock({ $0 == nil })
                 else { return }
                 // It waits for the lock, and comes between the emptying and the detachment.
                 let task = Task {
@@ -288,15 +289,18 @@ struct RetentionStagesTests {
     }
 
     /// Whether this stage is that of the week of a run, or for events of its event.
-    private static func holds(_ db: PostgresConnection, _ log: String, of run: UUID) throws -> Bool {
+    private static func holds(
+        _ db: PostgresConnection, _ log: String, of run: UUID, exclusively: Bool = false
+    ) throws -> Bool {
         try db.query(
             """
             SELECT EXISTS (
                 SELECT FROM pg_locks l
                 WHERE l.pid = pg_backend_pid() AND l.relation = to_regclass(
                     'nightjar.\(log)_' || to_char(date_trunc('week', nightjar.uuid7_time($1) AT TIME ZONE 'UTC'), 'YYYYMMDD'))
+                  AND (NOT $2 OR l.mode = 'AccessExclusiveLock')
                   AND to_regclass('pg_temp.nightjar_needed') IS NOT NULL)
-            """, [run])[0].decode(0)
+            """, [run, exclusively])[0].decode(0)
     }
 
     /// Until somebody waits for a lock in this database.
