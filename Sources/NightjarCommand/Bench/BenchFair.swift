@@ -65,30 +65,22 @@ struct BenchFair: Subcommand {
         }
     }
 
-    /// Registers a function for each tenant, all in one queue, and sends their events, the deep one's first.
+    /// Registers a function for all tenants, and sends their events, the deep one's first.
     private func send(_ arena: BenchArena) async throws {
         let session = PostgresSession(arena.database, logger: .quiet)
         let functions = PostgresJSON(
             #"[{"name": "work", "options": {}, "triggers": [{"event": "bench/work"}], "cancel": []}]"#)
         try await session.run { [deep, quiet, unfair] db in
             try db.script("SET statement_timeout = 0; SET nightjar.hints = 'own'")
-            for tenant in 1...(quiet + 1) {
-                let number = Int32(tenant)
+            for tenant in 2...(quiet + 1) {
                 _ = try db.execute(
                     "INSERT INTO nightjar.tenants (tenant_id, name) VALUES ($1, 'tenant ' || $1::int) ON CONFLICT DO NOTHING",
-                    [number])
-                _ = try db.query("SELECT set_config('nightjar.tenant', $1::int::text, false)", [number])
-                _ = try db.query("SELECT nightjar.register('bench', $1)", [functions])
+                    [Int32(tenant)])
             }
-            // All in one queue, as the functions of an app for all tenants are.
-            try db.script(
-                "UPDATE nightjar.functions SET (app_id, queue) = (SELECT min(f.app_id), min(f.app_id) FROM nightjar.functions f)"
-            )
-            if !unfair {
-                try db.script(
-                    "SELECT nightjar.share_queue(min(app_id)) FROM nightjar.functions; UPDATE nightjar.functions SET fair = true;"
-                        + "SELECT nightjar.settle_queues(min(app_id)) FROM nightjar.functions")
-            }
+            // An app for all tenants.
+            _ = try db.query("SELECT set_config('nightjar.tenant', '*', false)")
+            _ = try db.query("SELECT nightjar.register('bench', $1)", [functions])
+            if unfair { try db.script("UPDATE nightjar.functions SET fair = false, queue = app_id") }
             _ = try db.query("SELECT set_config('nightjar.tenant', '1', false)")
             for start in stride(from: 0, to: deep, by: 20_000) {
                 _ = try db.execute(

@@ -124,12 +124,7 @@ struct FairnessTests {
             try await SharedQueue.with(database, tenants: 2) { queue in
                 // 2 × 252 % 251 = 2 × 1 % 251.
                 try await queue.probe.run { db in
-                    try db.script(
-                        """
-                        UPDATE nightjar.tenants SET tenant_id = 252 WHERE tenant_id = 2;
-                        UPDATE nightjar.functions SET tenant_id = 252 WHERE tenant_id = 2;
-                        UPDATE nightjar.function_triggers SET tenant_id = 252 WHERE tenant_id = 2
-                        """)
+                    try db.script("UPDATE nightjar.tenants SET tenant_id = 252 WHERE tenant_id = 2")
                 }
                 try await queue.send(tenant: 1, count: 5_000)
                 try await queue.send(tenant: 252)
@@ -141,7 +136,7 @@ struct FairnessTests {
 
     @Test("Urgent runs come first among their tenant's, late ones later, and other tenants get what they got")
     func priorities() async throws {
-        let priority = try EventExpression("event.data.urgency", scope: .filter).stored
+        let priority = try PriorityExpression("event.data.urgency < 0 ? -5 : event.data.urgency").stored
         try await TestDatabase.with { database in
             try await SharedQueue.with(database, tenants: 2, priority: priority) { queue in
                 try await queue.send(tenant: 1, count: 1_000)

@@ -25,16 +25,13 @@ struct SharedQueue: Sendable {
                             "priority": priority,
                         ]
                     ] as JSON))
-            for tenant in 1...tenants {
-                if tenant > 1 { _ = try db.query("SELECT nightjar.create_tenant($1)", ["tenant \(tenant)"]) }
-                _ = try db.query("SELECT set_config('nightjar.tenant', $1, false)", ["\(tenant)"])
-                _ = try db.query("SELECT nightjar.register('shared', $1)", [functions])
+            for tenant in 1...tenants where tenant > 1 {
+                _ = try db.query("SELECT nightjar.create_tenant($1)", ["tenant \(tenant)"])
             }
+            try db.script("SET nightjar.tenant = '*'")
+            let queue = try db.query("SELECT queue FROM nightjar.register('shared', $1)", [functions])[0].decode(
+                0, as: Int32.self)
             try db.script("SET nightjar.tenant = '1'")
-            let queue = try db.query("SELECT min(app_id) FROM nightjar.apps")[0].decode(0, as: Int32.self)
-            _ = try db.query("SELECT nightjar.share_queue($1)", [queue])
-            _ = try db.execute("UPDATE nightjar.functions SET app_id = $1, queue = $1, fair = true", [queue])
-            _ = try db.query("SELECT nightjar.settle_queues($1)", [queue])
             return queue
         }
         let shared = SharedQueue(probe: connection, queue: queue)
