@@ -70,10 +70,14 @@ struct ErasureTroubleTests {
             #expect(try await probe.park(parent, opening: [opening]))
             for run in try await probe.claim().runs { _ = try await probe.complete(run.lease) }
             try await probe.applyPending()
-            for run in try await probe.claim().runs { _ = try await probe.complete(run.lease) }
-            #expect(try await probe.count("live") == 0)
+            let again = try #require(try await probe.claim().runs.first).lease
+            let step = RecordedStep(step: "c", kind: .invoke, output: "1", startedAt: Date(), endedAt: Date())
+            _ = try await probe.record([
+                LeasedCommit(lease: again, tenant: 1, steps: [step], mail: 1, next: .run(.keep))
+            ])
+            #expect(try await probe.complete(again))
             let known = try await probe.run { db in try Erasure.preview(db, of: Self.ada) }
-            #expect(known.untold == 0 && known.events == 3, "\(known)")
+            #expect(known.untold == 0, "\(known)")
             _ = try await probe.value(
                 "SELECT nightjar.delete_runs(ARRAY(SELECT run_id FROM nightjar.runs))", as: Int32.self)
             let preview = try await probe.run { db in try Erasure.preview(db, of: Self.ada) }
