@@ -1,4 +1,5 @@
 import Foundation
+import NightjarCore
 import NightjarTesting
 import PostgresClient
 import TestSupport
