@@ -16,8 +16,8 @@ struct Erase: Subcommand {
             to refuse, unless --cancel, which cancels them first. It goes through all events, runs and steps of the database in chunks; \
             if you interrupt it, workers carry it out. Runs whose event is no longer kept cannot be recognized by a value, nor what is told of \
             runs that are no longer kept: you are told how many there are. Backups, the write-ahead log and replicas that lag keep what \
-            they have for as long as you keep them: docs/retention.md. Exit status 2: nothing is meant, you said no, unfinished runs are in the way, it is not complete yet, or \
-            something could not be recognized.
+            they have for as long as you keep them: docs/retention.md. --yes does without looking first. Exit status 2: nothing is meant, \
+            you said no, unfinished runs are in the way, it is not complete yet, or something could not be recognized.
 
             EXAMPLES
               nightjar erase --where data.customer.email=ada@example.org --dry-run
