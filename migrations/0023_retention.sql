@@ -60,7 +60,10 @@ BEGIN
     IF log IS NULL OR log NOT IN ('events', 'runs', 'match_log') THEN
         RAISE EXCEPTION 'there is no log "%"', log USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Use events, runs (with their steps, attempts and outcomes) or match_log.';
-    ELSIF keep < interval '1 day' OR keep > interval '1000 years' THEN
+    ELSIF keep < interval '1 day' OR keep > interval '1000 years'
+          -- Of '1 month -29 days' nobody knows whether it is before now or after.
+          OR least(extract(year FROM keep), extract(month FROM keep), extract(day FROM keep), extract(hour FROM keep),
+                   extract(minute FROM keep), extract(second FROM keep)) < 0 THEN
         RAISE EXCEPTION 'a log cannot be kept for %', keep USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Use a day or more, such as 30 days; null keeps it for ever.';
     ELSIF tenant IS NOT NULL AND log = 'match_log' THEN
@@ -174,14 +177,15 @@ END $$;
 -- What is needed
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- The runs between two ids of which everything is needed: unfinished ones, and those that have ended since an instant.
+-- The runs between two ids of which everything is needed: unfinished ones, and those that have ended since an instant (null: ever).
 -- No run enters this set later: ids are made at the start, and what has ended stays ended.
 CREATE FUNCTION nightjar.needed_runs(lower_id uuid, upper_id uuid, since timestamptz) RETURNS SETOF uuid LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN QUERY
     SELECT l.run_id FROM nightjar.live l WHERE l.run_id >= lower_id AND l.run_id < upper_id
     UNION
-    SELECT o.run_id FROM nightjar.outcomes o WHERE o.run_id >= lower_id AND o.run_id < upper_id AND o.ended_at >= since;
+    SELECT o.run_id FROM nightjar.outcomes o WHERE o.run_id >= lower_id AND o.run_id < upper_id
+      AND (since IS NULL OR o.ended_at >= since);
 END $$;
 
 -- What cancels an event that is gathered, and not yet a run.
@@ -397,6 +401,38 @@ BEGIN
     EXECUTE changed;
 END $$;
 
+-- What a step that looks back has found in the log of keys answers it only if the event is there, and stays until that is committed;
+-- else the next one counts. What somebody is deleting is looked for again. The rest is as it was.
+DO $$
+DECLARE
+    body text := pg_get_functiondef('nightjar.look_back(int, uuid, text)'::regprocedure);
+    piece text[];
+BEGIN
+    FOREACH piece SLICE 1 IN ARRAY ARRAY[
+        [E'    hit uuid;\n', E'    hit uuid;\n    hit_seq bigint;\n    beyond bigint;\n    held boolean;\n'],
+        ['SELECT c.event_id, c.policy_id INTO hit, policy FROM (',
+         E'held := false;\n        beyond := o.since;\n        LOOP\n'
+         '        SELECT c.event_id, c.policy_id, c.seq INTO hit, policy, hit_seq FROM ('],
+        ['m.seq > o.since', 'm.seq > beyond'],
+        ['e.seq > o.since', 'e.seq > beyond'],
+        [E'ORDER BY c.seq LIMIT 1;\n',
+         E'ORDER BY c.seq LIMIT 1;\n'
+         '        EXIT WHEN hit IS NULL;\n'
+         '        PERFORM FROM nightjar.events e WHERE e.event_id = hit FOR KEY SHARE SKIP LOCKED;\n'
+         '        EXIT WHEN FOUND;\n'
+         '        held := EXISTS (SELECT FROM nightjar.events e WHERE e.event_id = hit);\n'
+         '        EXIT WHEN held;\n'
+         '        beyond := hit_seq;\n'
+         '        END LOOP;\n'
+         '        CONTINUE WHEN held;\n']] LOOP
+        IF strpos(body, piece[1]) = 0 THEN
+            RAISE EXCEPTION 'nightjar.look_back does not read as expected';
+        END IF;
+        body := replace(body, piece[1], piece[2]);
+    END LOOP;
+    EXECUTE body;
+END $$;
+
 -- Deletes a chunk of what tenants with shorter policies than the longest want no more. Goes through the log in the order of the
 -- ids from where it was, a few thousand rows of all tenants at a time; once in four weeks from the beginning, for what was unfinished
 -- when it passed. Answers whether there is more to do.
@@ -530,7 +566,8 @@ CREATE TABLE nightjar.erasures (
     asked_at  timestamptz NOT NULL,
     upto      bigint NOT NULL,              -- events after this number are left alone, but for Nightjar's own about erased runs
     state     smallint NOT NULL DEFAULT 1,  -- 1 running, 3 done
-    -- 0 begins, 1 finds events, 2 finds runs, 3 has runs end, 4 deletes runs, 5 deletes events, 6 blanks steps, 7 blanks system events
+    -- 0 begins, 1 finds events, 2 finds runs, 3 has runs end, 4 deletes runs, 5 deletes events, 6 blanks steps, 7 blanks system events,
+    -- 8 waits for whoever was there when nothing was left; then once more from 1
     phase     smallint NOT NULL DEFAULT 0,
     reached      uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
     reached_step text NOT NULL DEFAULT '',
@@ -542,6 +579,8 @@ CREATE TABLE nightjar.erasures (
     answered  bigint NOT NULL DEFAULT 0,    -- steps of others that held such an event, and are blank now
     sent      bigint NOT NULL DEFAULT 0,    -- events that the erased runs have sent, and that stay
     unreached bigint NOT NULL DEFAULT 0,    -- runs whose event is no longer kept: nobody can tell whose they are
+    untold    bigint NOT NULL DEFAULT 0,    -- Nightjar's own events that stay, and whose run is no longer kept: the same
+    quiet_at  timestamptz,                  -- when nothing was left; null again as soon as something is
     ids_until timestamptz,                  -- until then the ids are remembered that senders gave them
     waits_for text,                         -- what is in the way, in words
     advanced_at timestamptz,
@@ -603,7 +642,8 @@ BEGIN
         RETURN false;
     END IF;
     run := nightjar.told_run(e.name, e.data);
-    IF EXISTS (SELECT FROM nightjar.erased_runs x WHERE x.erase_id = r.erase_id AND x.run_id = run) THEN
+    IF nightjar.uuid7_time(run) < r.before
+       OR EXISTS (SELECT FROM nightjar.erased_runs x WHERE x.erase_id = r.erase_id AND x.run_id = run) THEN
         RETURN true;
     ELSIF e.seq > r.upto OR e.name NOT IN ('inngest/function.failed', 'inngest/function.cancelled', 'inngest/function.finished') THEN
         RETURN false;
@@ -613,6 +653,18 @@ BEGIN
         OR EXISTS (SELECT FROM nightjar.erased_events x
                    WHERE x.erase_id = r.erase_id AND x.public_id = e.data #>> '{event,id}' AND x.name = e.data #>> '{event,name}')
            AND NOT EXISTS (SELECT FROM nightjar.runs q WHERE q.run_id = run);
+END $$;
+
+-- Whether an event tells of a run that is no longer kept: what it was about, nobody can find out any more.
+CREATE FUNCTION nightjar.is_untold(name text, data jsonb) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    run uuid;
+BEGIN
+    IF NOT starts_with(name, 'inngest/') THEN
+        RETURN false;
+    END IF;
+    run := nightjar.told_run(name, data);
+    RETURN run IS NOT NULL AND NOT EXISTS (SELECT FROM nightjar.runs q WHERE q.run_id = run);
 END $$;
 
 -- Whether what a step of a kind has put out is an event that is meant, as a whole.
@@ -664,9 +716,19 @@ BEGIN
     ELSIF path IS NOT NULL AND path !~ '^(data|user)(\.[^.]+)+$' THEN
         RAISE EXCEPTION 'the path "%" is none of an event''s content', path USING ERRCODE = 'invalid_parameter_value',
             HINT = 'It begins with "data." or "user.", such as data.customer.email.';
+    ELSIF '*' = ANY (string_to_array(path, '.')) THEN
+        RAISE EXCEPTION 'the path "%" has a wildcard', path USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Name one place in each request, such as data.customer.email, or data.recipients.0 in an array.';
+    ELSIF jsonb_typeof(value) = 'null' THEN
+        RAISE EXCEPTION 'null is nobody''s value' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Say which value. A string is JSON: ''"ada"''.';
     END IF;
     r.erase_id := nightjar.uuid7();
     r.tenant_id := nightjar.current_tenant();
+    IF NOT EXISTS (SELECT FROM nightjar.tenants t WHERE t.tenant_id = r.tenant_id) THEN
+        RAISE EXCEPTION 'there is no tenant %', r.tenant_id USING ERRCODE = 'undefined_object',
+            HINT = 'The setting nightjar.tenant says whose events are meant.';
+    END IF;
     r.event_id := event;
     r.path := string_to_array(path, '.');
     r.value := value;
@@ -702,7 +764,8 @@ BEGIN
         WHERE q.event_id IN (SELECT m.event_id FROM meant m UNION SELECT r.event_id) AND q.tenant_id = r.tenant_id
         UNION SELECT q.run_id FROM nightjar.run_events b JOIN nightjar.runs q ON q.run_id = b.run_id AND q.tenant_id = r.tenant_id
               WHERE b.event_id IN (SELECT m.event_id FROM meant m UNION SELECT r.event_id)
-        UNION SELECT q.run_id FROM meant m JOIN nightjar.runs q ON q.run_id = m.told AND m.name <> 'inngest/function.invoked'
+        UNION SELECT q.run_id FROM meant m JOIN nightjar.runs q ON q.run_id = m.told AND q.tenant_id = r.tenant_id
+              WHERE m.name <> 'inngest/function.invoked'
         UNION SELECT q.run_id FROM nightjar.runs q
               WHERE q.tenant_id = r.tenant_id AND q.run_id < nightjar.uuid7_floor(greatest(r.before, '1970-01-01'))
     ), telling AS MATERIALIZED (
@@ -713,7 +776,8 @@ BEGIN
     SELECT m.event_id, NULL::uuid FROM meant m
     UNION SELECT t.event_id, NULL FROM telling t
     UNION SELECT NULL, s.run_id FROM started s
-    UNION SELECT NULL, q.run_id FROM nightjar.runs q WHERE q.event_id IN (SELECT t.event_id FROM telling t);
+    UNION SELECT NULL, q.run_id FROM nightjar.runs q
+          WHERE q.event_id IN (SELECT t.event_id FROM telling t) AND q.tenant_id = r.tenant_id;
 END $$;
 
 -- The unfinished runs that a request would cancel: those that are meant, and, for a value, others that hold such an event.
@@ -751,16 +815,27 @@ BEGIN
     RETURN r.erase_id;
 END $$;
 
+-- The id with which whatever a request is about begins. Nothing about an event is older than its id and its first run; an hour for
+-- clocks that were set.
+CREATE FUNCTION nightjar.erase_start(r nightjar.erasures) RETURNS uuid LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN CASE WHEN r.event_id IS NULL THEN '00000000-0000-0000-0000-000000000000' ELSE nightjar.uuid7_floor(least(
+        nightjar.uuid7_time(r.event_id),
+        (SELECT min(nightjar.uuid7_time(i)) FROM unnest(nightjar.runs_of_events(ARRAY[r.event_id])) i)) - interval '1 hour') END;
+END $$;
+
 -- What a request would erase now, but for what only follows from that: nothing is changed. Reads all events of the tenant's, and
 -- its runs and steps. `answered`: steps of other runs that hold such an event; `unreached`: ended runs whose event is no longer kept,
--- so that nobody can tell whether they are meant.
+-- so that nobody can tell whether they are meant; `untold`: Nightjar's own events of runs that are no longer kept, likewise.
 CREATE FUNCTION nightjar.erase_preview(event uuid DEFAULT NULL, path text DEFAULT NULL, value jsonb DEFAULT NULL,
                                        before timestamptz DEFAULT NULL)
-RETURNS TABLE (events bigint, runs bigint, live_runs bigint, first_at timestamptz, last_at timestamptz, answered bigint, unreached bigint)
+RETURNS TABLE (events bigint, runs bigint, live_runs bigint, first_at timestamptz, last_at timestamptz, answered bigint, unreached bigint,
+              untold bigint)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     r constant nightjar.erasures := nightjar.erasure(event, path, value, before, false, '', NULL);
+    first_id constant uuid := nightjar.erase_start(r);
 BEGIN
     RETURN QUERY
     WITH found AS MATERIALIZED (SELECT d.event_id, d.run_id FROM nightjar.erased_directly(r) d)
@@ -773,19 +848,25 @@ BEGIN
            CASE WHEN r.path IS NULL THEN 0 ELSE (
                SELECT count(*) FROM nightjar.runs q
                WHERE q.tenant_id = r.tenant_id AND NOT EXISTS (SELECT FROM nightjar.events e WHERE e.event_id = q.event_id)
-                 AND NOT EXISTS (SELECT FROM found f WHERE f.run_id = q.run_id)) END
+                 AND NOT EXISTS (SELECT FROM found f WHERE f.run_id = q.run_id)) END,
+           CASE WHEN r.before IS NOT NULL THEN 0 ELSE (
+               SELECT count(*) FROM nightjar.events e
+               WHERE e.event_id > first_id AND e.tenant_id = r.tenant_id AND nightjar.is_untold(e.name, e.data)
+                 AND NOT EXISTS (SELECT FROM found f WHERE f.event_id = e.event_id)) END
     FROM (SELECT min(e.received_at) AS first, max(e.received_at) AS last
           FROM found f JOIN nightjar.events e ON e.event_id = f.event_id) e;
 END $$;
 
--- Remembers runs that are meant; answers the lowest of those that are new.
+-- Remembers runs that are meant, no other tenant's, also those that are no longer kept; answers the lowest of those that are new.
 CREATE FUNCTION nightjar.find_runs(request uuid, tenant int, run_ids uuid[]) RETURNS uuid LANGUAGE plpgsql AS $$
 DECLARE
     lowest uuid;
 BEGIN
     WITH fresh AS (
         INSERT INTO nightjar.erased_runs AS x (erase_id, run_id, tenant_id)
-        SELECT DISTINCT request, i, tenant FROM unnest(run_ids) i WHERE i IS NOT NULL ON CONFLICT DO NOTHING
+        SELECT DISTINCT request, i, tenant FROM unnest(run_ids) i
+        WHERE i IS NOT NULL AND NOT EXISTS (SELECT FROM nightjar.runs q WHERE q.run_id = i AND q.tenant_id <> tenant)
+        ON CONFLICT DO NOTHING
         RETURNING x.run_id)
     SELECT min(f.run_id::text)::uuid INTO lowest FROM fresh f;
     RETURN lowest;
@@ -820,7 +901,7 @@ END $$;
 
 -- What holds values of events in keys, or in conditions: limits by a key begin anew, keys of singletons whose run has ended go, and
 -- requests to cancel many that are done and meant such an event lose their condition. False: somebody is at a key.
--- Locks: rows of flow_counters; of singletons under the locks of nightjar.gate_locks, tried only; bulk_cancels.
+-- Locks: rows of flow_counters, SKIP LOCKED; of singletons under the locks of nightjar.gate_locks, tried only; bulk_cancels.
 CREATE FUNCTION nightjar.erase_keys(event_ids uuid[], r nightjar.erasures) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     k record;
@@ -838,8 +919,15 @@ BEGIN
                           WHERE t.function_id = f.function_id AND (t.event = e.name OR t.prefix IS NOT NULL AND starts_with(e.name, t.prefix))))
     LOOP
         IF k.kind <> 'singleton' THEN
-            DELETE FROM nightjar.flow_counters c
-            WHERE c.function_id = k.function_id AND c.kind = k.kind AND c.key = k.key AND (r.before IS NULL OR c.at < r.before);
+            DELETE FROM nightjar.flow_counters c WHERE c.ctid = ANY (ARRAY(
+                SELECT d.ctid FROM nightjar.flow_counters d
+                WHERE d.function_id = k.function_id AND d.kind = k.kind AND d.key = k.key AND (r.before IS NULL OR d.at < r.before)
+                FOR UPDATE SKIP LOCKED));
+            IF NOT FOUND AND EXISTS (SELECT FROM nightjar.flow_counters d
+                                     WHERE d.function_id = k.function_id AND d.kind = k.kind AND d.key = k.key
+                                       AND (r.before IS NULL OR d.at < r.before)) THEN
+                complete := false;
+            END IF;
         ELSIF EXISTS (SELECT FROM nightjar.singletons s WHERE s.function_id = k.function_id AND s.key = k.key) THEN
             IF pg_try_advisory_xact_lock((hashtextextended('singleton', k.function_id) & ~63::bigint) | (hashtextextended(k.key, 0) & 63)) THEN
                 DELETE FROM nightjar.singletons s
@@ -903,17 +991,13 @@ BEGIN
     RETURN (SELECT count(DISTINCT i) FROM unnest(run_ids) i WHERE i <> ALL (ended));
 END $$;
 
--- Carries a request one chunk further: the one that is named, or any that is running. No row: nothing to do. `waits`: something is
--- in the way, which `waits_for` tells; ask again a little later.
--- Locks: the request's row, SKIP LOCKED → what phases 3 to 7 call, above; while events are deleted, those that gather wait for it.
+-- Carries a request one chunk further. True: something is in the way.
+-- Locks: what phases 3 to 7 call, above; while gathered events are deleted, those that gather wait for it.
 -- Indexes: events_pkey, runs_pkey, steps_pkey, those of erased_*; runs_event in every week, run_events_event.
-CREATE FUNCTION nightjar.erase_advance(chunk int DEFAULT 1000, erase_id uuid DEFAULT NULL)
-RETURNS TABLE (request uuid, waits boolean)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+CREATE FUNCTION nightjar.erase_chunk(r nightjar.erasures, chunk int) RETURNS boolean LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     none constant uuid := '00000000-0000-0000-0000-000000000000';
-    r nightjar.erasures;
     start uuid;          -- of a passage from the beginning
     seen int;
     last uuid;
@@ -923,21 +1007,10 @@ DECLARE
     told uuid[];
     names text[];
     count bigint;
+    free boolean;
     blocked text;
 BEGIN
-    SELECT c.* INTO r FROM nightjar.erasures c
-    WHERE c.state = 1 AND (c.erase_id = erase_advance.erase_id
-                           -- One that waits keeps nobody from the others.
-                           OR erase_advance.erase_id IS NULL AND (c.waits_for IS NULL OR c.advanced_at < clock_timestamp() - interval '5 s'))
-    ORDER BY c.advanced_at NULLS FIRST, c.erase_id LIMIT 1 FOR UPDATE SKIP LOCKED;
-    IF NOT FOUND THEN
-        RETURN;
-    END IF;
-    request := r.erase_id;
-    -- Nothing about an event is older than its id and its first run; an hour for clocks that were set.
-    start := CASE WHEN r.event_id IS NULL THEN none ELSE nightjar.uuid7_floor(least(
-        nightjar.uuid7_time(r.event_id),
-        (SELECT min(nightjar.uuid7_time(i)) FROM unnest(nightjar.runs_of_events(ARRAY[r.event_id])) i)) - interval '1 hour') END;
+    start := nightjar.erase_start(r);
 
     IF r.phase = 0 THEN
         -- What was sent before the request is to be seen.
@@ -965,7 +1038,12 @@ BEGIN
                 SELECT e.event_id, e.tenant_id, e.name, coalesce(e.id, e.event_id::text) AS public_id, e.received_at,
                        CASE WHEN e.name IN ('inngest/function.failed', 'inngest/function.cancelled', 'inngest/function.finished')
                             THEN nightjar.told_run(e.name, e.data) END AS told,
-                       CASE WHEN e.id IS NOT NULL AND NOT starts_with(e.name, 'inngest/') THEN e.received_at + interval '24 hours' END AS until
+                       CASE WHEN e.id IS NOT NULL AND NOT starts_with(e.name, 'inngest/')
+                                 -- By a function's own key.
+                                 OR EXISTS (SELECT FROM nightjar.function_triggers t JOIN nightjar.functions f ON f.function_id = t.function_id
+                                            WHERE t.tenant_id = e.tenant_id AND f.flow ? 'idempotency'
+                                              AND (t.event = e.name OR t.prefix IS NOT NULL AND starts_with(e.name, t.prefix)))
+                            THEN e.received_at + interval '24 hours' END AS until
                 FROM nightjar.events e
                 WHERE e.event_id = ANY (ids) AND e.event_id >= ids[1] AND e.event_id <= ids[seen] AND nightjar.is_erased(e, r)
             ), found AS (
@@ -979,6 +1057,7 @@ BEGIN
             INTO fresh, told, r.ids_until, r.again_from
             FROM meant m WHERE m.event_id IN (SELECT f.event_id FROM found f);
             EXIT WHEN fresh IS NULL;
+            r.quiet_at := NULL;
             r.again_from := least(r.again_from, nightjar.find_runs(r.erase_id, r.tenant_id, nightjar.runs_of_events(fresh) || told));
         END LOOP;
         r.examined := r.examined + seen;
@@ -1010,6 +1089,7 @@ BEGIN
         IF seen = chunk THEN
             r.reached := last;
         ELSIF r.again_from IS NOT NULL THEN
+            r.quiet_at := NULL;
             r.phase := 1;
             r.reached := nightjar.uuid7_floor(greatest(nightjar.uuid7_time(r.again_from) - interval '1 hour', '1970-01-01'));
             r.again_from := NULL;
@@ -1054,8 +1134,10 @@ BEGIN
         ON CONFLICT DO NOTHING;
         SELECT r.sent + count(*) INTO r.sent
         FROM nightjar.steps s
-        CROSS JOIN LATERAL jsonb_array_elements_text(CASE jsonb_typeof(s.output) WHEN 'array' THEN s.output
-                                                          ELSE coalesce(nullif(s.output -> 'ids', 'null'), '[]') END) AS i (id)
+        -- What a remote app says may be anything.
+        CROSS JOIN LATERAL jsonb_array_elements_text(CASE 'array' WHEN jsonb_typeof(s.output) THEN s.output
+                                                          WHEN jsonb_typeof(s.output -> 'ids') THEN s.output -> 'ids'
+                                                          ELSE '[]' END) AS i (id)
         WHERE s.run_id = ANY (ids) AND s.run_id >= ids[1] AND s.kind = 3
           AND NOT EXISTS (SELECT FROM nightjar.erased_events x WHERE x.erase_id = r.erase_id AND x.public_id = i.id);
         r.runs := r.runs + nightjar.delete_runs(ids);
@@ -1070,10 +1152,14 @@ BEGIN
         ids := ARRAY(SELECT x.event_id FROM nightjar.erased_events x
                      WHERE x.erase_id = r.erase_id AND x.event_id > r.reached AND NOT x.gone ORDER BY x.event_id LIMIT chunk);
         seen := cardinality(ids);
+        free := seen > 0 AND nightjar.erase_keys(ids, r);
         IF EXISTS (SELECT FROM nightjar.gathered g WHERE g.event_id = ANY (ids)) THEN
-            -- Nobody is to make a batch of what is being deleted.
-            PERFORM pg_advisory_xact_lock(hashtext('nightjar.gather'));
-            DELETE FROM nightjar.gathered g WHERE g.event_id = ANY (ids);
+            -- Nobody is to make a batch of what is being deleted. Senders wait for the keys: so whoever gathers is not waited for.
+            IF free AND pg_try_advisory_xact_lock(hashtext('nightjar.gather')) THEN
+                DELETE FROM nightjar.gathered g WHERE g.event_id = ANY (ids);
+            ELSE
+                free := false;
+            END IF;
         END IF;
         -- What they have started since.
         r.again_from := least(r.again_from, nightjar.find_runs(r.erase_id, r.tenant_id, nightjar.runs_of_events(ids)));
@@ -1088,7 +1174,7 @@ BEGIN
         IF r.cancels AND EXISTS (SELECT FROM nightjar.open_steps o WHERE o.arrived = ANY (ids)) THEN
             PERFORM nightjar.cancel_erased(ARRAY(SELECT DISTINCT o.run_id FROM nightjar.open_steps o WHERE o.arrived = ANY (ids)), r);
         END IF;
-        IF seen > 0 AND nightjar.erase_keys(ids, r) THEN
+        IF free THEN
             r.events := r.events + nightjar.delete_events(ids);
             UPDATE nightjar.erased_events x SET gone = true
             WHERE x.erase_id = r.erase_id AND x.event_id = ANY (ids)
@@ -1120,6 +1206,7 @@ BEGIN
               WHERE s.run_id >= r.reached AND (s.run_id, s.step) > (r.reached, r.reached_step)
               ORDER BY s.run_id, s.step LIMIT chunk) s;
         IF ids IS NOT NULL THEN
+            r.quiet_at := NULL;
             INSERT INTO nightjar.erased_steps (erase_id, run_id, step, tenant_id)
             SELECT r.erase_id, n.run_id, n.step, r.tenant_id FROM unnest(ids, names) AS n (run_id, step) ON CONFLICT DO NOTHING;
             count := nightjar.blank_recorded(ids, names, r);
@@ -1135,19 +1222,23 @@ BEGIN
                 blocked := r.left_over || ' unfinished runs that were answered by one of the events';
             END IF;
             r.phase := CASE WHEN r.left_over > 0 THEN 6 ELSE 7 END;
+            r.untold := 0;
             r.reached := CASE WHEN r.phase = 7 THEN start ELSE none END;
             r.reached_step := '';
             r.left_over := 0;
         END IF;
 
-    ELSE
+    ELSIF r.phase = 7 THEN
         SELECT count(*), (array_agg(e.event_id ORDER BY e.event_id DESC))[1],
                array_agg(e.event_id) FILTER (WHERE e.tenant_id = r.tenant_id AND starts_with(e.name, 'inngest/function.')
-                                               AND e.name <> 'inngest/function.invoked' AND nightjar.blank_data(e.data, r) <> e.data)
-        INTO seen, last, ids
-        FROM (SELECT e.event_id, e.tenant_id, e.name, e.data FROM nightjar.events e WHERE e.event_id > r.reached
+                                               AND e.name <> 'inngest/function.invoked' AND nightjar.blank_data(e.data, r) <> e.data),
+               r.untold + count(*) FILTER (WHERE e.tenant_id = r.tenant_id AND r.before IS NULL AND e.seq <= r.upto
+                                             AND nightjar.is_untold(e.name, e.data))
+        INTO seen, last, ids, r.untold
+        FROM (SELECT e.event_id, e.seq, e.tenant_id, e.name, e.data FROM nightjar.events e WHERE e.event_id > r.reached
               ORDER BY e.event_id LIMIT chunk) e;
         IF ids IS NOT NULL THEN
+            r.quiet_at := NULL;
             -- Not what a run is being executed with.
             fresh := ARRAY(SELECT i FROM unnest(ids) i WHERE EXISTS (
                 SELECT FROM nightjar.runs q JOIN nightjar.live l ON l.run_id = q.run_id WHERE q.event_id = i));
@@ -1160,10 +1251,16 @@ BEGIN
         ELSE
             IF r.left_over > 0 THEN
                 blocked := r.left_over || ' unfinished handlers of cancelled runs';
+                r.untold := 0;
+            ELSIF r.quiet_at IS NULL THEN
+                -- Whoever is about to run something again may have read what has been blanked since.
+                r.quiet_at := clock_timestamp();
+                r.phase := 8;
             ELSE
                 count := nightjar.erase_conditions(r);
                 IF count > 0 THEN
                     blocked := count || ' requests to cancel many that name the value and are not done';
+                    r.untold := 0;
                 ELSE
                     r.state := 3;
                     r.value := NULL;
@@ -1176,15 +1273,57 @@ BEGIN
             r.reached := start;
             r.left_over := 0;
         END IF;
+
+    ELSE
+        IF nightjar.settled() <= r.quiet_at THEN
+            blocked := 'transactions that were open when nothing was left';
+        ELSE
+            r.phase := 1;
+            r.reached := start;
+        END IF;
     END IF;
 
     UPDATE nightjar.erasures c
     SET state = r.state, phase = r.phase, reached = r.reached, reached_step = r.reached_step, again_from = r.again_from,
         left_over = r.left_over, examined = r.examined, events = r.events, runs = r.runs, answered = r.answered, sent = r.sent,
-        unreached = r.unreached, ids_until = r.ids_until, value = r.value, ended_at = r.ended_at, waits_for = blocked,
+        unreached = r.unreached, untold = r.untold, quiet_at = r.quiet_at, ids_until = r.ids_until, value = r.value, ended_at = r.ended_at, waits_for = blocked,
         advanced_at = clock_timestamp()
     WHERE c.erase_id = r.erase_id;
-    waits := blocked IS NOT NULL;
+    RETURN blocked IS NOT NULL;
+END $$;
+
+-- Carries a request one chunk further: the one that is named, or any that is running. No row: nothing to do. `waits`: something is
+-- in the way, which `waits_for` tells; ask again a little later. That may be an error: it keeps nobody from the others.
+-- Locks: the request's row, SKIP LOCKED → those of nightjar.erase_chunk. Index: erasures_running.
+CREATE FUNCTION nightjar.erase_advance(chunk int DEFAULT 1000, erase_id uuid DEFAULT NULL)
+RETURNS TABLE (request uuid, waits boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+#variable_conflict use_column
+DECLARE
+    r nightjar.erasures;
+BEGIN
+    IF chunk IS NULL OR chunk < 1 THEN
+        RAISE EXCEPTION 'a chunk cannot be % rows', coalesce(chunk::text, 'null') USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Use 1 or more, such as 1000.';
+    END IF;
+    SELECT c.* INTO r FROM nightjar.erasures c
+    WHERE c.state = 1 AND (c.erase_id = erase_advance.erase_id
+                           -- One that waits keeps nobody from the others.
+                           OR erase_advance.erase_id IS NULL AND (c.waits_for IS NULL OR c.advanced_at < clock_timestamp() - interval '5 s'))
+    ORDER BY c.advanced_at NULLS FIRST, c.erase_id LIMIT 1 FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    request := r.erase_id;
+    BEGIN
+        waits := nightjar.erase_chunk(r, chunk);
+    EXCEPTION WHEN OTHERS THEN
+        -- It is as it was before this chunk.
+        UPDATE nightjar.erasures c
+        SET waits_for = format('an error (%s) in phase %s: %s', SQLSTATE, r.phase, SQLERRM), advanced_at = clock_timestamp()
+        WHERE c.erase_id = r.erase_id;
+        waits := true;
+    END;
     RETURN NEXT;
 END $$;
 
@@ -1241,10 +1380,11 @@ SELECT 'a cancel by an event comes from a later event of the same tenant', o.run
 FROM nightjar.outcomes o JOIN nightjar.runs r ON r.run_id = o.run_id
 LEFT JOIN nightjar.events e ON e.event_id = (o.cause ->> 'event_id')::uuid
 WHERE o.cause ->> 'kind' = 'event'
-  AND CASE WHEN e.event_id IS NOT NULL THEN e.seq <= r.event_seq OR e.tenant_id <> r.tenant_id
-           -- Events are kept for less long than runs, or were erased: the run itself remembers the number.
+  AND CASE WHEN e.tenant_id <> r.tenant_id THEN true
+           WHEN e.event_id IS NOT NULL OR o.cause ? 'event_seq' THEN least(e.seq, (o.cause ->> 'event_seq')::bigint) <= r.event_seq
+           -- Events are kept for less long than runs, or were erased; the run itself does not always remember the number.
            WHEN EXISTS (SELECT FROM nightjar.retention_weeks) OR EXISTS (SELECT FROM nightjar.retention_sweeps)
-                OR EXISTS (SELECT FROM nightjar.erasures) THEN (o.cause ->> 'event_seq')::bigint <= r.event_seq
+                OR EXISTS (SELECT FROM nightjar.erasures) THEN false
            ELSE true END
 UNION ALL
 SELECT 'a cancelled run has a cause, no other has one', o.run_id, o.status::text
@@ -1307,7 +1447,7 @@ SELECT r.kind, unnest(r.names) FROM (VALUES
     ('inner', ARRAY['seal', 'lock_tenant', 'begin_move', 'move_waits', 'advance_move', 'take_runs', 'delete_rows', 'rate_pause',
                     'count_events', 'count_live',
                     'set_tenant_retention', 'delete_runs', 'delete_events', 'find_runs', 'cancel_erased', 'erase_keys',
-                    'erase_conditions', 'blank_recorded', 'erasure', 'erased_directly',
+                    'erase_conditions', 'blank_recorded', 'erase_chunk', 'erasure', 'erased_directly',
                     'erased_live_runs']),
     ('open', ARRAY['uuid7', 'uuid7_floor', 'uuid7_time', 'ulid', 'function_uuid', 'app_uuid', 'current_tenant', 'bound_tenant',
                    'tenant_number', 'send_hints']),

@@ -23,6 +23,8 @@ package struct Erasure: Sendable {
         package var answered: Int64
         /// Runs whose event is no longer kept: nobody can tell whether they are meant.
         package var unreached: Int64
+        /// Nightjar's own events of runs that are no longer kept, likewise.
+        package var untold: Int64
     }
 
     /// How it stands.
@@ -37,6 +39,8 @@ package struct Erasure: Sendable {
         package var sent: Int64
         /// Runs whose event is no longer kept: nobody can tell whether they are meant.
         package var unreached: Int64
+        /// Nightjar's own events that stay, of runs that are no longer kept, likewise.
+        package var untold: Int64
         /// Until then the ids are remembered that senders gave such events.
         package var idsUntil: Date?
         /// What is in the way.
@@ -48,7 +52,8 @@ package struct Erasure: Sendable {
         return Preview(
             events: try row.decode("events"), runs: try row.decode("runs"), liveRuns: try row.decode("live_runs"),
             firstAt: try row.decode("first_at"), lastAt: try row.decode("last_at"),
-            answered: try row.decode("answered"), unreached: try row.decode("unreached"))
+            answered: try row.decode("answered"), unreached: try row.decode("unreached"),
+            untold: try row.decode("untold"))
     }
 
     /// Makes the request; workers carry it out, and whoever calls ``advance(_:_:)``.
@@ -75,7 +80,7 @@ package struct Erasure: Sendable {
             Standing(
                 isDone: try row.decode("state", as: Int16.self) == 3, examined: try row.decode("examined"),
                 events: try row.decode("events"), runs: try row.decode("runs"), answered: try row.decode("answered"),
-                sent: try row.decode("sent"), unreached: try row.decode("unreached"),
+                sent: try row.decode("sent"), unreached: try row.decode("unreached"), untold: try row.decode("untold"),
                 idsUntil: try row.decode("ids_until"), waitsFor: try row.decode("waits_for"))
         }
     }

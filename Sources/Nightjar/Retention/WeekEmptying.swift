@@ -22,6 +22,7 @@ struct WeekEmptying: Sendable {
     func empty(_ db: PostgresConnection) throws -> Result {
         try db.transaction { db in
             try db.script("SET LOCAL lock_timeout = '\(settings.lockTimeout.wholeMilliseconds)ms'")
+            guard try isDue(db) else { return .refused("its policy was changed") }
             let needed = try lookAtNeeds(db)
             try settings.onStage(.looked, db)
             if needed > 0 {
@@ -39,6 +40,14 @@ struct WeekEmptying: Sendable {
             try settings.onStage(.locked, db)
             return .emptied(try replace(db))
         }
+    }
+
+    /// Whether nobody wants the week even now; the policies stay as they are until the end of the transaction.
+    private func isDue(_ db: PostgresConnection) throws -> Bool {
+        try db.script("LOCK TABLE nightjar.retention IN SHARE MODE")
+        return try db.query(
+            "SELECT EXISTS (SELECT FROM nightjar.due_weeks() d WHERE d.log = $1 AND d.week = $2::text::date)",
+            [week.log.rawValue, week.week])[0].decode(0)
     }
 
     /// Reads what is needed into a table of this transaction's; answers how many rows of the first table that is.

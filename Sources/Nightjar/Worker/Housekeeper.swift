@@ -93,18 +93,27 @@ package struct Housekeeper: Sendable {
     }
 
     /// Deletes rows: what is to be erased, what tenants with shorter policies want no more, leftovers. In chunks with a pause
-    /// after each as long as it took, so that it never takes more than half of a connection. Answers how many chunks there were.
+    /// after each as long as it took, so that it never takes more than half of a connection. What goes wrong with one of them keeps
+    /// nobody from the others. Answers how many chunks there were.
     private func delete() async throws -> Int {
-        var chunks = 0
         // One that waits for something is passed over for some seconds.
-        while try await rested({ db in try Erasure.advance(db, nil) != nil }) { chunks += 1 }
-        while try await rested({ db in try db.query(Statement.sweep.sql, [Int32(2_000)])[0].decode("more") }) {
-            chunks += 1
-        }
-        while try await rested({ db in
+        let erased = try await repeated { db in try Erasure.advance(db, nil) != nil }
+        let swept = try await repeated { db in try db.query(Statement.sweep.sql, [Int32(2_000)])[0].decode("more") }
+        let tidied = try await repeated { db in
             try db.query(Statement.tidy.sql, [Int32(1_000)])[0].decode(0, as: Int32.self) >= 1_000
-        }) {
-            chunks += 1
+        }
+        return erased + swept + tidied
+    }
+
+    /// Does it for as long as there is more of it. Answers how often there was.
+    private func repeated(_ body: @Sendable (PostgresConnection) throws -> Bool) async throws -> Int {
+        var chunks = 0
+        do {
+            while try await rested(body) { chunks += 1 }
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            logger.notice("rows are deleted later", metadata: [LogKey.error: "\(error)"])
         }
         return chunks
     }

@@ -14,10 +14,10 @@ struct Erase: Subcommand {
 
             Look first: --dry-run counts and changes nothing. On a terminal you are asked, unless --yes. Unfinished runs are a reason \
             to refuse, unless --cancel, which cancels them first. It goes through all events, runs and steps of the database in chunks; \
-            if you interrupt it, workers carry it out. Runs whose event is no longer kept cannot be recognized by a value: you are told \
-            how many there are. Backups, the write-ahead log and replicas that lag keep what they have for as long as you keep them: \
-            docs/retention.md. Exit status 2: nothing is meant, you said no, unfinished runs are in the way, it is not complete yet, or \
-            some runs could not be recognized.
+            if you interrupt it, workers carry it out. Runs whose event is no longer kept cannot be recognized by a value, nor what is told of \
+            runs that are no longer kept: you are told how many there are. Backups, the write-ahead log and replicas that lag keep what \
+            they have for as long as you keep them: docs/retention.md. --yes does without looking first. Exit status 2: nothing is meant, \
+            you said no, unfinished runs are in the way, it is not complete yet, or something could not be recognized.
 
             EXAMPLES
               nightjar erase --where data.customer.email=ada@example.org --dry-run
@@ -72,19 +72,24 @@ struct Erase: Subcommand {
 
     func execute() async throws -> ExitStatus {
         let target = try target()
-        let preview = try await refused { [tenant] in
-            try await options.withSession("erase", tenant: tenant) { db in try Erasure.preview(db, of: target) }
-        }
-        if dryRun || preview.isEmpty { return try show(preview) }
-        if !yes, Terminal.isInteractive {
-            for line in preview.lines { Output.note(line) }
-            guard Terminal.confirm("Erase them for good?") else {
-                Output.error("nothing was erased")
-                return .notAsWanted
+        // It reads as much as the erasure does.
+        if dryRun || !yes {
+            let preview = try await refused { [tenant] in
+                try await options.withSession("erase", tenant: tenant, isLong: true) { db in
+                    try Erasure.preview(db, of: target)
+                }
+            }
+            if dryRun || preview.isEmpty { return try show(preview) }
+            if Terminal.isInteractive {
+                for line in preview.lines { Output.note(line) }
+                guard Terminal.confirm("Erase them for good?") else {
+                    Output.error("nothing was erased")
+                    return .notAsWanted
+                }
             }
         }
         let standing = try await refused { [tenant, cancel, reason] in
-            let id = try await options.withSession("erase", tenant: tenant) { db in
+            let id = try await options.withSession("erase", tenant: tenant, isLong: true) { db in
                 try Erasure.request(
                     db, target, cancels: cancel, actor: "\(NSUserName())@\(ProcessInfo.processInfo.hostName)",
                     reason: reason)
@@ -92,7 +97,8 @@ struct Erase: Subcommand {
             return try await carryOut(id)
         }
         if output.json { try Output.json(standing.json) } else { Output.lines(standing.lines) }
-        return standing.isDone && standing.unreached == 0 ? .success : .notAsWanted
+        let isComplete = standing.isDone && standing.unreached + standing.untold == 0
+        return isComplete && !standing.isEmpty ? .success : .notAsWanted
     }
 
     private func carryOut(_ id: UUID) async throws -> Erasure.Standing {
@@ -101,7 +107,7 @@ struct Erase: Subcommand {
         var last: Erasure.Standing?
         var moved = ContinuousClock.now
         while true {
-            let (waits, standing) = try await options.withSession("erase", tenant: tenant) { db in
+            let (waits, standing) = try await options.withSession("erase", tenant: tenant, isLong: true) { db in
                 (try Erasure.advance(db, id), try Erasure.standing(db, id))
             }
             guard let standing else { throw CommandError(.failure, "the request \(id.text) is gone") }

@@ -3,10 +3,14 @@ import Nightjar
 
 extension DatabaseOptions {
     /// Lends a connection for one piece of work.
+    /// - Parameter isLong: a statement may take as long as it takes.
     func withSession<T: Sendable>(
-        _ command: String, tenant: String? = nil, _ body: @escaping @Sendable (PostgresConnection) throws -> T
+        _ command: String, tenant: String? = nil, isLong: Bool = false,
+        _ body: @escaping @Sendable (PostgresConnection) throws -> T
     ) async throws -> T {
-        let session = PostgresSession(try database().named(command), logger: .quiet)
+        var configuration = try database().named(command)
+        if isLong { configuration.settings["statement_timeout"] = "0" }
+        let session = PostgresSession(configuration, logger: .quiet)
         do {
             let result = try await session.run { db in
                 if let tenant {

@@ -6,7 +6,7 @@ extension Erasure.Preview {
         [
             "events": .integer(events), "runs": .integer(runs), "live_runs": .integer(liveRuns),
             "first_at": JSON(time: firstAt), "last_at": JSON(time: lastAt), "answered": .integer(answered),
-            "unreached": .integer(unreached),
+            "unreached": .integer(unreached), "untold": .integer(untold),
         ]
     }
 
@@ -19,7 +19,7 @@ extension Erasure.Preview {
             lines = ["\(events) events\(span) and \(runs) runs, of which \(liveRuns) have not ended."]
         }
         if answered > 0 { lines.append("\(answered) steps of other runs hold such an event, and would be blanked.") }
-        if unreached > 0 { lines.append(Erasure.unreachedText(unreached)) }
+        lines += Erasure.unrecognized(runs: unreached, events: untold)
         return lines
     }
 
@@ -31,14 +31,18 @@ extension Erasure.Standing {
     var json: JSON {
         [
             "done": .bool(isDone), "events": .integer(events), "runs": .integer(runs), "answered": .integer(answered),
-            "sent": .integer(sent), "unreached": .integer(unreached), "ids_until": JSON(time: idsUntil),
-            "waits_for": JSON(text: waitsFor),
+            "sent": .integer(sent), "unreached": .integer(unreached), "untold": .integer(untold),
+            "ids_until": JSON(time: idsUntil), "waits_for": JSON(text: waitsFor),
         ]
     }
+
+    /// Whether there was nothing to erase.
+    var isEmpty: Bool { isDone && events + runs + answered == 0 }
 
     /// What was done, and what was not.
     var lines: [String] {
         var lines = ["\(events) events and \(runs) runs are erased\(isDone ? "." : " so far.")"]
+        if isEmpty { lines = ["Nothing is meant."] }
         if !isDone {
             let cause = waitsFor.map { ": it waits for \($0)" } ?? ""
             lines.append("It is not complete\(cause). Workers go on with it.")
@@ -53,7 +57,7 @@ extension Erasure.Standing {
                 "\(sent) events that the runs had sent stay: they do not have the value. Erase them by one that they have."
             )
         }
-        if unreached > 0 { lines.append(Erasure.unreachedText(unreached)) }
+        lines += Erasure.unrecognized(runs: unreached, events: untold)
         if let idsUntil, idsUntil > Date() {
             lines.append(
                 "The ids that senders gave to such events are remembered until \(TimeText().moment(idsUntil)).")
@@ -63,7 +67,20 @@ extension Erasure.Standing {
 }
 
 extension Erasure {
-    fileprivate static func unreachedText(_ count: Int64) -> String {
-        "\(count) runs could not be recognized, since their events are no longer kept. They go by the policy for runs, or by --before."
+    /// What may be meant, and nobody can tell.
+    fileprivate static func unrecognized(runs: Int64, events: Int64) -> [String] {
+        var lines: [String] = []
+        if runs > 0 {
+            lines.append(
+                "\(runs) runs could not be recognized, since their events are no longer kept. They go by the policy for runs, or by --before."
+            )
+        }
+        if events > 0 {
+            lines.append(
+                "\(events) of Nightjar's own events could not be recognized, since their runs are no longer kept. They go by the policy for events, or by --before."
+            )
+        }
+        if !lines.isEmpty { lines.append("Keep events and runs equally long, and none is left unrecognized.") }
+        return lines
     }
 }

@@ -39,6 +39,23 @@ struct HousekeepingTests {
         }
     }
 
+    @Test("what goes wrong with one kind of deletion keeps nobody from the others")
+    func independent() async throws {
+        try await TestDatabase.with { database in
+            let probe = try await Probe(database)
+            try await probe.script(
+                """
+                CREATE OR REPLACE FUNCTION nightjar.sweep(chunk int DEFAULT 2000) RETURNS TABLE (examined int, deleted int, more boolean)
+                LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the disk smokes'; END $$;
+                INSERT INTO nightjar.retention_weeks (log, week, dropped_at) VALUES ('runs', '2020-01-06', now() - interval '2 years')
+                """)
+            try await RunningWorker.with([Blog().publishPost], in: database) { _ in
+                try await eventually("it is tidied up") { try await probe.count("retention_weeks") == 0 }
+            }
+            await probe.connection.close()
+        }
+    }
+
     @Test("of two at once one works and the other does not wait")
     func two() async throws {
         try await TestDatabase.with { database in

@@ -53,6 +53,21 @@ struct KeptCancelTests {
         }
     }
 
+    @Test("the order of a cancel is proved by the number that its outcome remembers, also where nothing else is left")
+    func remembered() async throws {
+        try await TestDatabase.with { database in
+            let (probe, other, cancel) = try await Self.open(database)
+            try await other.run { db in try db.script("COMMIT") }
+            try await Self.finish(probe, other)
+            #expect(try await Self.delete(cancel, probe) == 1)
+            #expect(try await probe.violations() == [])
+            try await probe.script(
+                "UPDATE nightjar.outcomes SET cause = jsonb_set(cause, '{event_seq}', '0')")
+            #expect(try await probe.violations().count == 1)
+            await probe.connection.close()
+        }
+    }
+
     @Test("so does erasing it")
     func erased() async throws {
         try await TestDatabase.with { database in

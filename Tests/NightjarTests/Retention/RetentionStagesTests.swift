@@ -288,6 +288,56 @@ struct RetentionStagesTests {
         }
     }
 
+    @Test("A policy that is taken back while it is applied keeps the weeks that are still there")
+    func policyTakenBack() async throws {
+        try await TestDatabase.with { database in
+            let past = try await Past.make(database)
+            let other = PostgresSession(database.configuration, logger: .silent)
+            let didSet = Mutex(false)
+            var retention = Retention(database: database.configuration, logger: .silent)
+            retention.onStage = { stage, db in
+                guard stage == .detached,
+                    didSet.withLock({ done in
+                        defer { done = true }; return !done
+                    })
+                else { return }
+                Self.wait {
+                    try await other.run { db in try RetentionPolicy.set(db, "runs", keep: nil, tenant: nil) }
+                }
+            }
+            let results = try #require(try await retention.apply(all: true))
+            await other.close()
+            let kept = results.filter { $0.log == .runs }
+            #expect(!kept.isEmpty && kept.allSatisfy { $0.outcome == .kept("its policy was changed") }, "\(results)")
+            #expect(try await past.probe.rows("runs", of: past.ended + [past.lonely]).count == past.ended.count + 1)
+            let needed = try await past.probe.value(
+                "SELECT count(*) FROM nightjar.needed_runs($1, $2, NULL)",
+                [past.lonely, UUID(uuid: (255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))], as: Int64.self)
+            #expect(needed == Int64(past.ended.count + 2), "those that have ended too: without a policy all are kept")
+            await past.probe.connection.close()
+        }
+    }
+
+    @Test("A table of a dropped week that somebody has brought back is his")
+    func broughtBack() async throws {
+        try await TestDatabase.with { database in
+            let past = try await Past.make(database)
+            let retention = Retention(database: database.configuration, logger: .silent)
+            let week = try await past.probe.value(
+                "SELECT 'runs_' || to_char(date_trunc('week', nightjar.uuid7_time($1) AT TIME ZONE 'UTC'), 'YYYYMMDD')",
+                [past.lonely], as: String.self)
+            _ = try await retention.apply(all: true)
+            try await past.probe.script("CREATE TABLE nightjar.\(week) (LIKE nightjar.runs)")
+            let results = try #require(try await retention.apply(all: true))
+            #expect(results.allSatisfy { $0.outcome == .emptied(keptRows: 1) }, "\(results)")
+            let isThere = try await past.probe.value(
+                "SELECT to_regclass('nightjar.\(week)') IS NOT NULL", as: Bool.self)
+            #expect(isThere)
+            try await past.probe.script("DROP TABLE nightjar.\(week)")
+            try await past.finish()
+        }
+    }
+
     /// Whether this stage is that of the week of a run, or for events of its event.
     private static func holds(
         _ db: PostgresConnection, _ log: String, of run: UUID, exclusively: Bool = false
