@@ -34,7 +34,9 @@ extension WorkerEngine {
             logger.warning(
                 "a run of a function that this build lacks waits for another worker",
                 metadata: [LogKey.run: "\(run.lease.run)", LogKey.function: "\(run.functionID)"])
-            await leave(LeasedCommit(lease: run.lease, next: .run(.park(until: now + 2, reason: .sleeping)),
+            await leave(
+                LeasedCommit(
+                    lease: run.lease, next: .run(.park(until: now + 2, reason: .sleeping)),
                     isLimited: run.isLimited))
             return
         }

@@ -39,7 +39,8 @@ extension Tenant {
             "id": .integer(Int64(id)), "name": .string(name), "state": .string(state.rawValue),
             "reason": JSON(text: reason), "max_live_runs": number(limits.liveRuns),
             "max_events_per_second": number(limits.eventsPerSecond), "max_event_bytes": number(limits.eventBytes),
-            "max_output_bytes": number(limits.outputBytes), "max_executing": number(limits.executing), "created_at": JSON(time: createdAt),
+            "max_output_bytes": number(limits.outputBytes), "max_executing": number(limits.executing),
+            "created_at": JSON(time: createdAt),
             "changed_at": JSON(time: changedAt), "live_runs": number(liveRuns), "apps": number(apps),
             "roles": .array(roles.map { .string($0) }),
         ]

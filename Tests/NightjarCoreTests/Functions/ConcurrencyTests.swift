@@ -57,7 +57,9 @@ struct ConcurrencyTests {
         #expect(Self.problems { $0.concurrency(1, key: "event.data.") }.contains("concurrency: "))
         #expect(Self.problems { $0.concurrency(1, key: "async.data.x") }.contains("concurrency: "))
         #expect(Self.problems { $0.concurrency(1).concurrency(1) }.contains("the same key, scope and level"))
-        #expect(Self.problems { $0.concurrency(1, level: .run).concurrency(1, key: \.total, level: .run) }.contains("whole runs"))
+        #expect(
+            Self.problems { $0.concurrency(1, level: .run).concurrency(1, key: \.total, level: .run) }.contains(
+                "whole runs"))
         #expect(
             Self.problems { $0.concurrency(1).concurrency(1, key: \.total).concurrency(1, key: \.userID) }
                 .contains("2 limits at most; there are 3"))

@@ -9,7 +9,9 @@ import Testing
 
 /// Limits that several functions share, and those of tenants.
 struct SharedLimitTests {
-    @Test("Functions of two apps share a limit by the value of their keys; whoever releases a slot grants it to the other's")
+    @Test(
+        "Functions of two apps share a limit by the value of their keys; who releases a slot grants it to the other"
+    )
     func acrossApps() async throws {
         try await TestDatabase.with { database in
             let probe = try await Probe(database)
@@ -44,7 +46,9 @@ struct SharedLimitTests {
         }
     }
 
-    @Test("A tenant's limit holds for all its functions, exactly; its first one binds what begins later, a change all of them")
+    @Test(
+        "A tenant's limit holds for all its functions; its first one binds what begins later, a change all of them"
+    )
     func tenants() async throws {
         try await TestDatabase.with { database in
             let tenants = Tenants(database: database.configuration, logger: .silent)
@@ -77,7 +81,9 @@ struct SharedLimitTests {
         }
     }
 
-    @Test("Runs that wait, are blocked or are admitted rest with their tenant, and go on as they were; deleted, all are gone")
+    @Test(
+        "Runs that wait, are blocked or are admitted rest with their tenant, and go on; deleted, all are gone"
+    )
     func suspension() async throws {
         try await TestDatabase.with { database in
             let tenants = Tenants(database: database.configuration, logger: .silent)
@@ -105,7 +111,8 @@ struct SharedLimitTests {
             #expect(try await probe.violations() == [])
             try await tenants.delete("shop")
             let left = try await probe.value(
-                "SELECT (SELECT count(*) FROM nightjar.live) + (SELECT count(*) FROM nightjar.held_slots)", as: Int64.self)
+                "SELECT (SELECT count(*) FROM nightjar.live) + (SELECT count(*) FROM nightjar.held_slots)",
+                as: Int64.self)
             #expect(left == 0)
             await tenants.close()
         }

@@ -23,7 +23,9 @@ struct SlotScheduleTests {
         #expect(second?.sweeps == true)
     }
 
-    @Test("Without room only what this worker releases is asked for; with room, what hints, due times and answers tell of")
+    @Test(
+        "Without room only what this worker releases is asked for; with room, what hints and due times tell of"
+    )
     func room() {
         var schedule = SlotSchedule(isActive: true)
         schedule.hinted()
