@@ -23,14 +23,24 @@ struct PoolLendingTests {
                 return "\(try values.decode(0, as: String.self))|\(try values.decode(1, as: String.self))"
             }
         }
-        #expect(try await seen([:]) { _ in } == "|start")
-        #expect(try await seen(["test.a": "1"]) { _ in } == "1|start")
-        #expect(try await seen(["test.a": "1"]) { _ in } == "1|start")
-        #expect(try await seen(["test.a": "it's", "test.kept": "other"]) { _ in } == "it's|other")
-        #expect(try await seen([:]) { _ in } == "|start", "back to what it was opened with")
+        // Closures inside of #expect may be taken for one another.
+        let nothing = { @Sendable (_: PostgresConnection) throws in }
+        let setting = { @Sendable (db: PostgresConnection) throws in _ = try db.execute("SET test.a = 'mine'") }
+        let seen1 = try await seen([:], nothing)
+        #expect(seen1 == "|start")
+        let seen2 = try await seen(["test.a": "1"], nothing)
+        #expect(seen2 == "1|start")
+        let seen3 = try await seen(["test.a": "1"], nothing)
+        #expect(seen3 == "1|start")
+        let seen4 = try await seen(["test.a": "it's", "test.kept": "other"], nothing)
+        #expect(seen4 == "it's|other")
+        let seen5 = try await seen([:], nothing)
+        #expect(seen5 == "|start", "back to what it was opened with")
         // What a body sets, or leaves in a transaction that fails, is undone as ever, and that is known.
-        #expect(try await seen(["test.a": "2"]) { try $0.execute("SET test.a = 'mine'") } == "2|start")
-        #expect(try await seen(["test.a": "2"]) { _ in } == "2|start")
+        let seen6 = try await seen(["test.a": "2"], setting)
+        #expect(seen6 == "2|start")
+        let seen7 = try await seen(["test.a": "2"], nothing)
+        #expect(seen7 == "2|start")
         await #expect(throws: PostgresError.self) {
             try await seen(["test.a": "3"]) { db in
                 try db.transaction { db in
@@ -39,7 +49,8 @@ struct PoolLendingTests {
                 }
             }
         }
-        #expect(try await seen(["test.a": "3"]) { _ in } == "3|start")
+        let seen8 = try await seen(["test.a": "3"], nothing)
+        #expect(seen8 == "3|start")
         // Settings that cannot be given: the body is not called, and the connection is not used again.
         let isCalled = Mutex(false)
         wanted.withLock { $0 = ["test.a": "4", "lock_timeout": "nonsense"] }
@@ -47,7 +58,8 @@ struct PoolLendingTests {
             try await pool.withConnection { _ in isCalled.withLock { $0 = true } }
         }
         #expect(!isCalled.withLock { $0 })
-        #expect(try await seen([:]) { _ in } == "|start")
+        let seen9 = try await seen([:], nothing)
+        #expect(seen9 == "|start")
         await pool.close()
     }
 }
