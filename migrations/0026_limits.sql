@@ -756,6 +756,15 @@ BEGIN
     END IF;
 END $$;
 
+-- A deleted tenant has no limits.
+CREATE FUNCTION nightjar.limits_gone() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.max_executing := NULL;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER limits_gone BEFORE UPDATE OF state ON nightjar.tenants
+    FOR EACH ROW WHEN (NEW.state = 4) EXECUTE FUNCTION nightjar.limits_gone();
+
 -- ---------------------------------------------------------------------------------------------------------------------
 -- What people see of it
 -- ---------------------------------------------------------------------------------------------------------------------
