@@ -1239,4 +1239,4 @@ INSERT INTO nightjar.rights (kind, name) VALUES ('inner', 'take_shared_runs'), (
 
 SELECT nightjar.seal();
 
-INSERT INTO nightjar.migrations (version, name) VALUES (27, 'shared apps');
+INSERT INTO nightjar.migrations (version, name) VALUES (27, 'shared_apps');

@@ -60,7 +60,8 @@ struct SharedLimitTests {
             let probe = try await Probe(database)
             try await probe.script("SET nightjar.tenant = 'shop'")
             try await probe.send("test/post", key: "before")
-            #expect(try await tenants.change("shop") { $0.executing = 2 }.limits.executing == 2)
+            let two = try await tenants.change("shop") { $0.executing = 2 }
+            #expect(two.limits.executing == 2)
             for name in ["post", "mail", "post", "mail"] { try await probe.send("test/\(name)", key: "a") }
             #expect(try await probe.count(live: Probe.waiting) == 4)
             #expect(try await probe.grant().granted == 2)
