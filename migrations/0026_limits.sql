@@ -17,7 +17,9 @@ ALTER TABLE nightjar.tenants ADD COLUMN max_executing int CHECK (max_executing >
 -- A list of {"id", "limit", "scope", "level", "key", "text"}, from the options. "scope": fn (this function's runs), env or account
 -- (those of all functions of the tenant with that scope, and the same key); "level": step (a run counts while it executes), run (from
 -- its first step to its end); "key": an expression over the event; "id": what stays the same when the number changes.
-ALTER TABLE nightjar.functions ADD COLUMN limits jsonb;
+ALTER TABLE nightjar.functions
+    ADD COLUMN limits jsonb,
+    ADD COLUMN limit_ids int[];         -- the "id" of each
 
 ALTER TABLE nightjar.live
     ADD COLUMN slots      uuid[],       -- the keys of which it needs a slot; null: none
@@ -41,42 +43,81 @@ CREATE TABLE nightjar.held_slots (
 ) WITH (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX held_slots_run ON nightjar.held_slots (run_id);
 
--- The limits of a function, as its options have them. A limit of 0 is none.
+-- Refuses what nightjar.evaluate cannot compute: it would be asked about each event. "?" is what only a priority has.
+CREATE FUNCTION nightjar.check_expression(expression jsonb, choice boolean DEFAULT false) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    op constant text := CASE WHEN jsonb_typeof(expression) = 'array' AND jsonb_typeof(expression -> 0) = 'string' THEN expression ->> 0 END;
+    operands constant int := CASE WHEN op IS NOT NULL THEN jsonb_array_length(expression) - 1 END;
+    good constant boolean := CASE
+        WHEN op IN ('event', 'async', 'lit', 'list', '&&', '||') THEN op <> 'lit' OR operands = 1
+        WHEN op IN ('has', '!', 'neg', 'size') THEN operands = 1
+        WHEN op IN ('field', '==', '!=', 'in', 'at', '<', '<=', '>', '>=', '+', '-', '*', '/', '%', 'startsWith', 'endsWith', 'contains')
+            THEN operands = 2
+        WHEN op = '?' AND choice THEN operands = 3 END;
+BEGIN
+    IF good IS NOT TRUE THEN
+        RAISE EXCEPTION 'not an expression that Nightjar can compute: %', coalesce(expression::text, 'nothing')
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'It is ["event", "data", name], or an operator that the schema knows and its operands.';
+    ELSIF op IN ('event', 'async', 'lit') THEN
+        RETURN;
+    END IF;
+    FOR i IN 1 .. CASE WHEN op = 'field' THEN 1 ELSE operands END LOOP
+        PERFORM nightjar.check_expression(expression -> i, op = '?' AND i > 1);
+    END LOOP;
+END $$;
+
+-- The limits of a function, as its options have them. A limit of 0 is none; of those for the same key the lowest counts.
 CREATE FUNCTION nightjar.read_limits(options jsonb) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    asked constant jsonb := nullif(options -> 'limits', 'null');
     found jsonb;
 BEGIN
-    IF options -> 'limits' IS NULL THEN
+    IF asked IS NULL THEN
         RETURN NULL;
+    ELSIF jsonb_typeof(asked) <> 'array' THEN
+        RAISE EXCEPTION 'the concurrency limits of a function are a list, not %', asked
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'Such as [{"limit": 5}].';
+    ELSIF EXISTS (SELECT FROM jsonb_array_elements(asked) x
+                  WHERE (CASE WHEN jsonb_typeof(x -> 'limit') = 'number'
+                              THEN (x ->> 'limit')::numeric BETWEEN 0 AND 2147483647 AND (x ->> 'limit')::numeric % 1 = 0 END) IS NOT TRUE) THEN
+        RAISE EXCEPTION 'a concurrency limit has a number of runs, a whole one, as its "limit": %', asked
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'Such as {"limit": 5}; 0 is no limit.';
     END IF;
     SELECT jsonb_agg(jsonb_build_object(
                'limit', l.limit, 'scope', l.scope, 'level', l.level, 'key', l.key, 'text', l.text,
                'id', coalesce(nullif(hashtext(jsonb_build_array(l.scope, l.level, l.key)::text), 0), 1)) ORDER BY l.position)
     INTO found
-    FROM (SELECT (x ->> 'limit')::int AS "limit", coalesce(x ->> 'scope', 'fn') AS scope, coalesce(x ->> 'level', 'step') AS level,
-                 nullif(x -> 'key', 'null') AS key, x ->> 'text' AS text, x.position
-          FROM jsonb_array_elements(options -> 'limits') WITH ORDINALITY AS x (x, position)) l
-    WHERE l.limit > 0;
+    FROM (SELECT DISTINCT ON (scope, level, key) l.*
+          FROM (SELECT (x ->> 'limit')::numeric::int AS "limit", coalesce(x ->> 'scope', 'fn') AS scope, coalesce(x ->> 'level', 'step') AS level,
+                       nullif(x -> 'key', 'null') AS key, x ->> 'text' AS text, x.position
+                FROM jsonb_array_elements(asked) WITH ORDINALITY AS x (x, position)) l
+          WHERE l.limit > 0
+          ORDER BY scope, level, key, l.limit) l;
     IF jsonb_array_length(found) > 2 THEN
         RAISE EXCEPTION 'a function has at most 2 concurrency limits, not %', jsonb_array_length(found)
             USING ERRCODE = 'invalid_parameter_value', HINT = 'Remove those that matter least.';
     ELSIF found @? '$[*] ? (@.scope != "fn" && @.scope != "env" && @.scope != "account" || @.level != "step" && @.level != "run"
                       || @.scope != "fn" && @.key == null || @.key != null && @.key.type() != "array")' THEN
-        RAISE EXCEPTION 'a concurrency limit has the scope fn, env or account, with a key unless it is fn, and the level step or run: %',
-            options -> 'limits'
+        RAISE EXCEPTION 'a concurrency limit has the scope fn, env or account, with a key unless it is fn, and the level step or run: %', asked
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    PERFORM nightjar.check_expression(x -> 'key') FROM jsonb_array_elements(found) x WHERE x -> 'key' <> 'null';
     RETURN found;
 END $$;
 
 CREATE FUNCTION nightjar.limits_changed() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF NEW.priority IS NOT NULL THEN
+        PERFORM nightjar.check_expression(NEW.priority, true);
+    END IF;
     NEW.limits := nightjar.read_limits(NEW.options);
+    NEW.limit_ids := (SELECT array_agg((x ->> 'id')::int ORDER BY position) FROM jsonb_array_elements(NEW.limits) WITH ORDINALITY AS l (x, position));
     RETURN NEW;
 END $$;
-CREATE TRIGGER limits_changed BEFORE INSERT OR UPDATE OF options ON nightjar.functions
+CREATE TRIGGER limits_changed BEFORE INSERT OR UPDATE OF options, priority ON nightjar.functions
     FOR EACH ROW EXECUTE FUNCTION nightjar.limits_changed();
 
 -- The key of a slot. Its first digit tells what need not be looked up: 1 is added where runs of several functions share it, 2 where
@@ -86,6 +127,25 @@ LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
     RETURN (CASE WHEN scope <> 'fn' THEN 1 ELSE 0 END + CASE WHEN level = 'run' THEN 2 ELSE 0 END
             || substr(md5(jsonb_build_array(scope, level, tenant, CASE WHEN scope = 'fn' THEN function_id END, value)::text), 2))::uuid;
+END $$;
+
+-- The slots that a run needs, by what its function's and its tenant's limits are now.
+CREATE FUNCTION nightjar.find_slots(
+    limits jsonb, most int, tenant int, function_id int, event jsonb, OUT slots uuid[], OUT limit_ids int[])
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF limits IS NOT NULL THEN
+        -- What has no value, since the event lacks it or its kind is wrong, shares the slots of all such runs.
+        SELECT array_agg(nightjar.slot_key(x ->> 'scope', x ->> 'level', tenant, find_slots.function_id,
+                   CASE WHEN x -> 'key' = 'null' THEN '' ELSE nightjar.evaluate(x -> 'key', event, NULL) #>> '{}' END) ORDER BY position),
+               array_agg((x ->> 'id')::int ORDER BY position)
+        INTO slots, limit_ids
+        FROM jsonb_array_elements(limits) WITH ORDINALITY AS l (x, position);
+    END IF;
+    IF most IS NOT NULL THEN
+        slots := slots || nightjar.slot_key('tenant', 'step', tenant, NULL, '');
+        limit_ids := limit_ids || 0;
+    END IF;
 END $$;
 
 -- As in 0025, and: the slots that it needs.
@@ -112,19 +172,9 @@ BEGIN
                          ELSE pg_sequence_last_value(format('nightjar.queue_%s', f.app_id)::regclass) END;
     END IF;
     NEW.queue := sign(NEW.queue) * f.app_id;
-    IF f.limits IS NOT NULL THEN
-        -- What has no value, since the event lacks it or its kind is wrong, shares the slots of all such runs.
-        SELECT array_agg(nightjar.slot_key(x ->> 'scope', x ->> 'level', NEW.tenant_id, NEW.function_id,
-                   CASE WHEN x -> 'key' = 'null' THEN '' ELSE nightjar.evaluate(x -> 'key', event, NULL) #>> '{}' END) ORDER BY position),
-               array_agg((x ->> 'id')::int ORDER BY position)
-        INTO NEW.slots, NEW.limit_ids
-        FROM jsonb_array_elements(f.limits) WITH ORDINALITY AS l (x, position);
-    END IF;
-    IF f.max_executing IS NOT NULL THEN
-        NEW.slots := NEW.slots || nightjar.slot_key('tenant', 'step', NEW.tenant_id, NULL, '');
-        NEW.limit_ids := NEW.limit_ids || 0;
-    END IF;
-    IF NEW.slots IS NOT NULL THEN
+    IF f.limits IS NOT NULL OR f.max_executing IS NOT NULL THEN
+        SELECT n.slots, n.limit_ids INTO NEW.slots, NEW.limit_ids
+        FROM nightjar.find_slots(f.limits, f.max_executing, NEW.tenant_id, NEW.function_id, event) n;
         NEW.queue := sign(NEW.queue) * (f.app_id + 1073741824);
     END IF;
     RETURN NEW;
@@ -138,30 +188,84 @@ BEGIN
         OR EXISTS (SELECT FROM nightjar.tenants t WHERE t.tenant_id = f.tenant_id AND t.max_executing IS NOT NULL);
 END $$;
 
--- Whether a slot that a run was given is still held. Indexes: live_pkey, interruptions_pkey, sessions_pkey.
-CREATE FUNCTION nightjar.is_held(run_id uuid, whole boolean) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+-- Forgets the slots of these runs that they hold no longer: those that are neither admitted nor, where a slot is for whole runs,
+-- alive, and of which no worker says that they execute. Answers the keys. Only for functions with the planner settings that its
+-- statement needs: it is made so that there is one way to execute it, whatever the planner takes the tables for.
+-- Locks: slots, SKIP LOCKED. Indexes: held_slots_run, live_pkey, interruptions_pkey, sessions_pkey.
+CREATE FUNCTION nightjar.prune_slots(runs uuid[]) RETURNS uuid[] LANGUAGE plpgsql AS $$
+DECLARE
+    freed uuid[];
 BEGIN
-    RETURN EXISTS (SELECT FROM nightjar.live l
-                   WHERE l.run_id = is_held.run_id AND (whole OR abs(l.queue) < 536870912))
-        OR EXISTS (SELECT FROM nightjar.interruptions i
-                   WHERE i.run_id = is_held.run_id AND i.ended_at IS NULL
-                     AND EXISTS (SELECT FROM nightjar.sessions s WHERE s.session_id = i.session_id AND NOT s.dead));
+    WITH d AS (
+        DELETE FROM nightjar.held_slots s WHERE s.ctid = ANY (ARRAY(
+            SELECT h.place
+            FROM (SELECT r.run_id, l.run_id IS NOT NULL AS lives
+                  FROM unnest(runs) AS r (run_id)
+                  LEFT JOIN LATERAL (SELECT l.run_id, l.queue FROM nightjar.live l WHERE l.run_id = r.run_id OFFSET 0) l ON true
+                  WHERE (abs(l.queue) < 536870912) IS NOT TRUE
+                    AND NOT EXISTS (
+                        SELECT FROM (SELECT i.session_id, i.ended_at FROM nightjar.interruptions i WHERE i.run_id = r.run_id OFFSET 0) i
+                        CROSS JOIN LATERAL (SELECT FROM nightjar.sessions e WHERE e.session_id = i.session_id AND NOT e.dead OFFSET 0) e
+                        WHERE i.ended_at IS NULL OFFSET 0)
+                  OFFSET 0) r
+            CROSS JOIN LATERAL (SELECT s.ctid AS place FROM nightjar.held_slots s
+                                WHERE s.run_id = r.run_id AND NOT (s.whole AND r.lives) FOR UPDATE SKIP LOCKED) h))
+        RETURNING s.key)
+    SELECT array_agg(DISTINCT d.key) INTO freed FROM d;
+    RETURN coalesce(freed, '{}');
 END $$;
 
--- Forgets the slots of these keys that are not held any more. Only for functions with the planner settings that its statement needs.
--- Locks: slots, SKIP LOCKED. Indexes: held_slots_pkey, and as is_held, which would be a call for each row.
-CREATE FUNCTION nightjar.prune_slots(keys uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+-- Where else runs are blocked that may take what several functions share: queues that somebody serves, and in which all that waits
+-- was looked at. Indexes: live_blocked, live_ready, live_back, live_due.
+CREATE FUNCTION nightjar.asking_queues(own int, at timestamptz) RETURNS int[] LANGUAGE plpgsql AS $$
 BEGIN
-    DELETE FROM nightjar.held_slots s
-    USING (SELECT s.key, s.run_id FROM nightjar.held_slots s
-           WHERE s.key = ANY (keys)
-             AND NOT EXISTS (SELECT FROM nightjar.live l
-                             WHERE l.run_id = s.run_id AND (s.whole OR abs(l.queue) < 536870912) OFFSET 0)
-             AND NOT EXISTS (SELECT FROM nightjar.interruptions i
-                             WHERE i.run_id = s.run_id AND i.ended_at IS NULL
-                               AND EXISTS (SELECT FROM nightjar.sessions e WHERE e.session_id = i.session_id AND NOT e.dead OFFSET 0) OFFSET 0)
-           FOR UPDATE SKIP LOCKED) d
-    WHERE s.key = d.key AND s.run_id = d.run_id;
+    RETURN ARRAY(
+        SELECT s.queue + 1610612736
+        FROM (SELECT DISTINCT s.queue FROM nightjar.sessions s WHERE NOT s.dead AND s.queue <> own) s
+        WHERE EXISTS (SELECT FROM nightjar.live l WHERE l.queue = s.queue + 1610612736 AND l.blocked_on IS NOT NULL OFFSET 0)
+          AND NOT EXISTS (SELECT FROM nightjar.live l WHERE l.queue = s.queue + 1073741824 AND l.state = 0 AND l.epoch = 0 OFFSET 0)
+          AND NOT EXISTS (SELECT FROM nightjar.live l WHERE l.queue = s.queue + 1073741824 AND l.state = 0 AND l.epoch > 0 OFFSET 0)
+          AND NOT EXISTS (SELECT FROM nightjar.live l WHERE l.queue = s.queue + 1073741824 AND l.due_at <= at OFFSET 0));
+END $$;
+
+-- Takes back the slots of those of these runs that were admitted some seconds ago and that nobody has begun, where others wait for
+-- them: their worker may be gone, or its functions; workers of an older build leave them with runs that sleep. They wait for slots
+-- again. `queues`: in which blocked runs count. Answers the keys.
+-- Locks: live, SKIP LOCKED. Indexes: held_slots_run, live_pkey, live_blocked.
+CREATE FUNCTION nightjar.reclaim_slots(runs uuid[], queues int[], at timestamptz) RETURNS uuid[] LANGUAGE plpgsql AS $$
+DECLARE
+    stale uuid[];
+    freed uuid[];
+BEGIN
+    stale := ARRAY(
+        SELECT l.run_id
+        FROM (SELECT DISTINCT s.run_id
+              FROM (SELECT s.key, s.run_id
+                    FROM unnest(runs) AS r (run_id)
+                    CROSS JOIN LATERAL (SELECT l.epoch FROM nightjar.live l
+                                        WHERE l.run_id = r.run_id AND l.state <> 1 AND l.queue > 0 AND l.queue < 536870912 OFFSET 0) l
+                    CROSS JOIN LATERAL (SELECT s.key, s.run_id FROM nightjar.held_slots s
+                                        WHERE s.run_id = r.run_id AND s.granted_at < at - interval '5 s' AND NOT (s.whole AND l.epoch > 0)
+                                        OFFSET 0) s
+                    OFFSET 0) s
+              WHERE EXISTS (SELECT FROM unnest(queues) q CROSS JOIN LATERAL (
+                                SELECT FROM nightjar.live l WHERE l.queue = q AND l.blocked_on = s.key LIMIT 1) b OFFSET 0)
+              OFFSET 0) s
+        CROSS JOIN LATERAL (SELECT l.run_id FROM nightjar.live l
+                            WHERE l.run_id = s.run_id AND l.state <> 1 AND l.queue > 0 AND l.queue < 536870912 FOR UPDATE SKIP LOCKED) l);
+    IF stale = '{}' THEN
+        RETURN '{}';
+    END IF;
+    WITH d AS (
+        DELETE FROM nightjar.held_slots s WHERE s.ctid = ANY (ARRAY(
+            SELECT s.place FROM unnest(stale) AS r (run_id)
+            CROSS JOIN LATERAL (SELECT l.epoch FROM nightjar.live l WHERE l.run_id = r.run_id OFFSET 0) l
+            CROSS JOIN LATERAL (SELECT s.ctid AS place FROM nightjar.held_slots s
+                                WHERE s.run_id = r.run_id AND NOT (s.whole AND l.epoch > 0) OFFSET 0) s))
+        RETURNING s.key)
+    SELECT array_agg(DISTINCT d.key) INTO freed FROM d;
+    UPDATE nightjar.live l SET queue = l.queue + 1073741824 WHERE l.run_id = ANY (stale);
+    RETURN coalesce(freed, '{}');
 END $$;
 
 -- How many runs each of a run's keys has room for, by what its function's limits are now; null: any number.
@@ -179,12 +283,14 @@ END $$;
 --
 -- `queue`, `functions`: what the caller executes. `most`: how many it wants. `released`: runs that may have given slots back.
 -- `again`: keys of which an earlier call said that they have room (`left_over`). `sweep`: whether to look, from two places on, for
--- slots whose runs have ended without anybody's saying so, and for keys with room all the same; `swept`, `probed`: how far it has
--- come, null: the end.
--- `elsewhere`: how many of the granted runs are other apps'. `more`: whether there is more to look at. `next_in`: when.
+-- slots whose runs have ended without anybody's saying so, or are not begun, and for keys with room all the same; `swept`,
+-- `probed`: how far it has come, null: the end. One call at a time sweeps; others go on without.
+-- `elsewhere`: how many runs of other apps were offered a slot. `more`: whether there is more to look at. `next_in`: when.
 --
--- Blocked runs come first, in the order of `pass`; nobody who comes later takes the slot that one of them waits for. A granted run
--- is due at once: claims look there beyond their watermark (claim.sql).
+-- Blocked runs come first, in the order of `pass`; nobody who comes later takes the slot that one of them waits for. If the first of
+-- them is another app's, it is offered the slot: it waits in that app's queue, for a worker that has its function and room. If
+-- nobody there asks, the next sweep gives the slot away here, and that app is offered none until it asks.
+-- A granted run that has never executed is claimed in the order of `pass`, like all new ones; one that was parked is due at once.
 -- Locks: advisory; live, SKIP LOCKED; slots, SKIP LOCKED. It waits for nobody but for other calls of it.
 -- Indexes: live_due, live_back, live_ready, live_blocked, live_pkey, held_slots_pkey, held_slots_run.
 CREATE FUNCTION nightjar.grant_slots(
@@ -212,7 +318,9 @@ DECLARE
     halts uuid[] := '{}';
     halted_on uuid[] := '{}';
     s_keys uuid[] := '{}'; s_runs uuid[] := '{}'; s_ids int[] := '{}'; s_most int[] := '{}';
-    first_pass bigint;
+    at timestamptz;             -- of a variable: a call in a condition would be made for each row
+    upto uuid;
+    looked int := 0;
     c record;
     i int;
     j int;
@@ -229,17 +337,21 @@ BEGIN
     left_over := '{}';
     -- What is lost of it goes as a whole, and before anything that follows from it.
     PERFORM set_config('synchronous_commit', 'off', true);
+    sweep := sweep AND pg_try_advisory_xact_lock(1852403047, 1);
     PERFORM pg_advisory_xact_lock(1852403047, 0);
+    at := clock_timestamp();
+
+    queues := blocked || CASE WHEN sweep THEN nightjar.asking_queues(queue, at) END;
 
     -- Which keys may have got room.
-    keys := again || ARRAY(SELECT s.key FROM nightjar.held_slots s WHERE s.run_id = ANY (released));
+    keys := again || nightjar.prune_slots(released);
     IF sweep THEN
-        SELECT array_agg(s.key) FILTER (WHERE NOT nightjar.is_held(s.run_id, s.whole)),
-               CASE WHEN count(*) = sweeping THEN max(s.key::text)::uuid END
-        INTO hits, swept
-        FROM (SELECT s.key, s.run_id, s.whole FROM nightjar.held_slots s WHERE s.key > coalesce(swept, nothing)
-              ORDER BY s.key, s.run_id LIMIT sweeping) s;
-        keys := keys || hits;
+        SELECT array_agg(DISTINCT s.run_id), CASE WHEN count(*) = sweeping THEN max(s.run_id::text)::uuid END
+        INTO hits, upto
+        FROM (SELECT s.run_id FROM nightjar.held_slots s WHERE s.run_id > coalesce(swept, nothing)
+              ORDER BY s.run_id LIMIT sweeping) s;
+        swept := upto;
+        keys := keys || nightjar.prune_slots(hits) || nightjar.reclaim_slots(hits, queues, at);
         WITH RECURSIVE k (key) AS (
             (SELECT l.blocked_on FROM nightjar.live l
              WHERE l.queue = blocked AND l.blocked_on > coalesce(probed, nothing) ORDER BY l.blocked_on LIMIT 1)
@@ -254,7 +366,7 @@ BEGIN
 
     -- What waits to be looked at: what is due, what came back, what is new.
     ids := ARRAY(SELECT l.run_id FROM nightjar.live l
-                 WHERE l.queue = waiting AND l.due_at <= clock_timestamp() AND l.function_id = ANY (functions)
+                 WHERE l.queue = waiting AND l.due_at <= at AND l.function_id = ANY (functions)
                    AND (l.expires_at > now()) IS NOT FALSE
                  ORDER BY l.due_at, l.run_id LIMIT chunk FOR UPDATE SKIP LOCKED);
     ids := ids || ARRAY(SELECT l.run_id FROM nightjar.live l
@@ -267,27 +379,67 @@ BEGIN
                  ORDER BY l.pass, l.run_id LIMIT chunk - cardinality(ids) FOR UPDATE SKIP LOCKED);
     is_full := cardinality(ids) >= chunk;
 
+    -- Those of functions whose limits are others by now need other slots.
+    FOR c IN SELECT l.run_id, l.tenant_id, l.function_id, l.event_id, f.limits
+             FROM unnest(ids) AS w (run_id)
+             CROSS JOIN LATERAL (SELECT l.* FROM nightjar.live l WHERE l.run_id = w.run_id OFFSET 0) l
+             CROSS JOIN LATERAL (SELECT f.limits, f.limit_ids FROM nightjar.functions f WHERE f.function_id = l.function_id OFFSET 0) f
+             WHERE f.limit_ids <> array_remove(l.limit_ids, 0) LOOP
+        UPDATE nightjar.live l SET slots = n.slots, limit_ids = n.limit_ids
+        FROM nightjar.find_slots(
+            c.limits, (SELECT t.max_executing FROM nightjar.tenants t WHERE t.tenant_id = c.tenant_id), c.tenant_id, c.function_id,
+            nightjar.event_json(c.event_id, true)) n
+        WHERE l.run_id = c.run_id;
+    END LOOP;
+
     -- What of these keys is held.
     keys := ARRAY(SELECT DISTINCT x.key FROM (
         SELECT unnest(keys) AS key
         UNION ALL
-        SELECT unnest(l.slots) FROM nightjar.live l WHERE l.run_id = ANY (ids)) x);
-    queues := ARRAY(SELECT DISTINCT s.queue + 1610612736 FROM nightjar.sessions s
-                    WHERE NOT s.dead AND s.queue <> grant_slots.queue
-                      AND EXISTS (SELECT FROM unnest(keys) x WHERE x::text ~ '^[13]'))
-              || blocked;
-    PERFORM nightjar.prune_slots(keys);
+        SELECT unnest(l.slots) FROM unnest(ids) AS w (run_id)
+        CROSS JOIN LATERAL (SELECT l.slots FROM nightjar.live l WHERE l.run_id = w.run_id OFFSET 0) l) x);
+    IF NOT sweep AND EXISTS (SELECT FROM unnest(keys) x WHERE x::text ~ '^[13]') THEN
+        queues := queues || nightjar.asking_queues(queue, at);
+    END IF;
     SELECT array_agg(x.n ORDER BY x.position), array_agg(x.crowded ORDER BY x.position) INTO used, crowded
     FROM (SELECT u.position, (SELECT count(*)::int FROM nightjar.held_slots s WHERE s.key = u.key) AS n,
                  EXISTS (SELECT FROM unnest(queues) q CROSS JOIN LATERAL (
                              SELECT FROM nightjar.live l WHERE l.queue = q AND l.blocked_on = u.key LIMIT 1) b) AS crowded
           FROM unnest(keys) WITH ORDINALITY AS u (key, position)) x;
 
+    -- New ones stand in line with those that are blocked: one that was offered a slot has stood there before.
+    FOR c IN SELECT l.run_id, l.slots FROM unnest(ids) AS w (run_id)
+             CROSS JOIN LATERAL (SELECT l.run_id, l.slots, l.state, l.epoch FROM nightjar.live l WHERE l.run_id = w.run_id OFFSET 0) l
+             WHERE true = ANY (crowded) AND l.state = 0 AND l.epoch = 0 LOOP
+        FOR k IN 1 .. cardinality(c.slots) LOOP
+            IF crowded[array_position(keys, c.slots[k])] THEN
+                halts := halts || c.run_id;
+                halted_on := halted_on || c.slots[k];
+                EXIT;
+            END IF;
+        END LOOP;
+    END LOOP;
+    IF halts <> '{}' THEN
+        UPDATE nightjar.live l SET queue = l.queue + 536870912, blocked_on = h.key
+        FROM unnest(halts, halted_on) AS h (run_id, key)
+        WHERE l.run_id = ANY (halts) AND l.run_id = h.run_id;
+        ids := ARRAY(SELECT w.run_id FROM unnest(ids) WITH ORDINALITY AS w (run_id, position)
+                     WHERE w.run_id <> ALL (halts) ORDER BY w.position);
+        halts := '{}';
+        halted_on := '{}';
+    END IF;
+
     -- First those that are blocked, key by key.
     i := 1;
     WHILE i <= cardinality(keys) LOOP
         WHILE crowded[i] LOOP
-            SELECT b.*, nightjar.slot_limits(b.function_id, b.tenant_id, b.limit_ids) AS limits INTO c
+            IF looked > examine THEN
+                left_over := left_over || keys[i];
+                EXIT;
+            END IF;
+            SELECT b.*, nightjar.slot_limits(b.function_id, b.tenant_id, b.limit_ids) AS limits,
+                   (SELECT f.limit_ids <> array_remove(b.limit_ids, 0) FROM nightjar.functions f WHERE f.function_id = b.function_id) AS is_other
+            INTO c
             FROM unnest(queues) q
             CROSS JOIN LATERAL (
                 SELECT l.run_id, l.queue, l.pass, l.function_id, l.tenant_id, l.state, l.epoch, l.slots, l.limit_ids FROM nightjar.live l
@@ -299,6 +451,20 @@ BEGIN
                 crowded[i] := false;
                 EXIT;
             END IF;
+            IF c.is_other THEN
+                -- Its function's limits are others by now: it is looked at anew.
+                UPDATE nightjar.live l SET queue = l.queue - 536870912, blocked_on = NULL WHERE l.run_id = c.run_id;
+                is_full := is_full OR c.queue = blocked;
+                looked := looked + 1;
+                CONTINUE;
+            ELSIF c.queue <> blocked THEN
+                EXIT WHEN used[i] >= c.limits[array_position(c.slots, keys[i])];
+                UPDATE nightjar.live l SET queue = l.queue - 536870912, blocked_on = NULL WHERE l.run_id = c.run_id;
+                used[i] := used[i] + 1;
+                elsewhere := elsewhere + 1;
+                looked := looked + 1;
+                CONTINUE;
+            END IF;
             why := NULL;
             held := ARRAY(SELECT EXISTS (SELECT FROM nightjar.held_slots s WHERE s.key = x.key AND s.run_id = c.run_id)
                           FROM unnest(c.slots) WITH ORDINALITY AS x (key, position) ORDER BY x.position);
@@ -306,7 +472,6 @@ BEGIN
                 j := array_position(keys, c.slots[k]);
                 IF j IS NULL THEN
                     -- One that it has met here for the first time.
-                    PERFORM nightjar.prune_slots(ARRAY[c.slots[k]]);
                     keys := keys || c.slots[k];
                     j := cardinality(keys);
                     used[j] := (SELECT count(*) FROM nightjar.held_slots s WHERE s.key = c.slots[k]);
@@ -325,6 +490,7 @@ BEGIN
             IF why IS NOT NULL THEN
                 UPDATE nightjar.live l SET blocked_on = why WHERE l.run_id = c.run_id;
                 crowded[array_position(keys, why)] := true;
+                looked := looked + 1;
                 CONTINUE;
             END IF;
             FOR k IN 1 .. cardinality(c.slots) LOOP
@@ -337,13 +503,9 @@ BEGIN
                 END IF;
             END LOOP;
             UPDATE nightjar.live l
-            SET queue = l.queue - 1610612736, blocked_on = NULL, state = CASE WHEN l.state = 0 AND l.epoch = 0 THEN 4 ELSE l.state END,
-                due_at = CASE WHEN l.state = 0 AND l.epoch > 0 THEN NULL ELSE clock_timestamp() END
+            SET queue = l.queue - 1610612736, blocked_on = NULL, due_at = CASE WHEN l.state <> 0 THEN clock_timestamp() END
             WHERE l.run_id = c.run_id;
             granted := granted + 1;
-            IF c.queue <> blocked THEN
-                elsewhere := elsewhere + 1;
-            END IF;
         END LOOP;
         i := i + 1;
     END LOOP;
@@ -389,9 +551,6 @@ BEGIN
         END LOOP;
         grants := grants || c.run_id;
         granted := granted + 1;
-        IF first_pass IS NULL AND c.state = 0 AND c.epoch = 0 THEN
-            first_pass := c.pass;
-        END IF;
     END LOOP;
     IF grants <> '{}' THEN
         INSERT INTO nightjar.held_slots (key, run_id, tenant_id, function_id, limit_id, whole, most)
@@ -400,13 +559,8 @@ BEGIN
         CROSS JOIN LATERAL (SELECT l.tenant_id, l.function_id FROM nightjar.live l WHERE l.run_id = s.run_id OFFSET 0) l
         ON CONFLICT DO NOTHING;
         UPDATE nightjar.live l
-        SET queue = l.queue - 1073741824, state = CASE WHEN l.state = 0 AND l.epoch = 0 THEN 4 ELSE l.state END,
-            due_at = CASE WHEN l.state = 0 AND l.epoch > 0 THEN NULL ELSE clock_timestamp() END
+        SET queue = l.queue - 1073741824, due_at = CASE WHEN l.state <> 0 THEN clock_timestamp() END
         WHERE l.run_id = ANY (grants);
-        -- Where a fair queue has come to: its claims do not say so of runs that are due.
-        IF first_pass IS NOT NULL THEN
-            PERFORM nightjar.publish_pass(queue, first_pass);
-        END IF;
     END IF;
     IF halts <> '{}' THEN
         UPDATE nightjar.live l SET queue = l.queue + 536870912, blocked_on = h.key
@@ -415,7 +569,7 @@ BEGIN
     END IF;
     more := is_full OR left_over <> '{}';
     next_in := (SELECT l.due_at FROM nightjar.live l
-                WHERE l.queue = waiting AND l.due_at > clock_timestamp() AND l.function_id = ANY (functions)
+                WHERE l.queue = waiting AND l.due_at > at AND l.function_id = ANY (functions)
                 ORDER BY l.due_at LIMIT 1) - clock_timestamp();
 END $$;
 
@@ -602,14 +756,24 @@ BEGIN
     END IF;
 END $$;
 
+-- A deleted tenant has no limits.
+CREATE FUNCTION nightjar.limits_gone() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.max_executing := NULL;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER limits_gone BEFORE UPDATE OF state ON nightjar.tenants
+    FOR EACH ROW WHEN (NEW.state = 4) EXECUTE FUNCTION nightjar.limits_gone();
+
 -- ---------------------------------------------------------------------------------------------------------------------
 -- What people see of it
 -- ---------------------------------------------------------------------------------------------------------------------
 
 -- Only keys that somebody holds or lacks: what nobody asks for now has all its room.
 CREATE VIEW nightjar_report.limits WITH (security_invoker = true) AS
-SELECT t.name AS tenant, a.name AS app, f.name AS function, coalesce(x.x ->> 'scope', 'tenant') AS scope,
-       coalesce(x.x ->> 'level', 'step') AS level, x.x ->> 'text' AS key_expression,
+SELECT t.name AS tenant, a.name AS app, f.name AS function, 
+       coalesce(x.x ->> 'scope', CASE WHEN k.limit_id = 0 THEN 'tenant' WHEN k.key::text ~ '^[02]' THEN 'fn' ELSE 'shared' END) AS scope,
+       CASE WHEN k.key::text ~ '^[23]' THEN 'run' ELSE 'step' END AS level, x.x ->> 'text' AS key_expression,
        CASE WHEN k.limit_id = 0 THEN t.max_executing ELSE (x.x ->> 'limit')::int END AS most, k.used, k.blocked, k.oldest_blocked_at,
        k.key, k.tenant_id, k.function_id
 FROM (SELECT u.key, u.tenant_id, u.function_id, u.limit_id, sum(u.used) AS used, sum(u.blocked) AS blocked,
@@ -633,7 +797,7 @@ COMMENT ON COLUMN nightjar_report.limits.tenant IS 'Whose runs they are.';
 COMMENT ON COLUMN nightjar_report.limits.app IS 'The app of the function.';
 COMMENT ON COLUMN nightjar_report.limits.function IS 'Whose runs hold or lack a slot.';
 COMMENT ON COLUMN nightjar_report.limits.scope IS
-    'Who shares the key: fn (runs of the function), env and account (of all functions with that scope and value) or tenant (all of the tenant''s).';
+    'Who shares the key: fn (runs of the function), env and account (of all functions with that scope and value) or tenant (all of the tenant''s); shared: env or account, of a limit that was taken away.';
 COMMENT ON COLUMN nightjar_report.limits.level IS 'step: a run counts while it executes; run: from its first start to its end.';
 COMMENT ON COLUMN nightjar_report.limits.key_expression IS 'The expression of which each value has a limit of its own; null: one for all.';
 COMMENT ON COLUMN nightjar_report.limits.most IS 'How many there may be, as it is set now; null: any number, since the limit was taken away.';
@@ -653,6 +817,8 @@ UNION ALL
 SELECT 'no more runs execute than there is room for', NULL::uuid, s.key::text
 FROM nightjar.held_slots s
 WHERE EXISTS (SELECT FROM nightjar.live l WHERE l.run_id = s.run_id AND (s.whole OR abs(l.queue) < 536870912))
+   OR EXISTS (SELECT FROM nightjar.interruptions i JOIN nightjar.sessions e ON e.session_id = i.session_id AND NOT e.dead
+              WHERE i.run_id = s.run_id AND i.ended_at IS NULL)
 GROUP BY s.key HAVING count(*) > max(coalesce(s.most, 2147483647))
 UNION ALL
 SELECT 'an admitted run holds its slots', l.run_id, k.key::text
@@ -667,7 +833,8 @@ FROM nightjar.live l WHERE (abs(l.queue) >= 1610612736) <> (l.blocked_on IS NOT 
 END $$;
 
 INSERT INTO nightjar.rights (kind, name) VALUES
-    ('inner', 'read_limits'), ('inner', 'prune_slots'), ('inner', 'slot_limits'), ('inner', 'is_held'), ('tenant table', 'held_slots');
+    ('inner', 'read_limits'), ('inner', 'prune_slots'), ('inner', 'slot_limits'), ('inner', 'reclaim_slots'), ('inner', 'asking_queues'),
+    ('inner', 'find_slots'), ('inner', 'check_expression'), ('tenant table', 'held_slots');
 
 SELECT nightjar.seal();
 

@@ -72,19 +72,9 @@ BEGIN
         rests := coalesce(f.state, 1) <> 1;
     END IF;
     NEW.queue := CASE WHEN rests THEN -f.app_id ELSE f.app_id END;
-    IF f.limits IS NOT NULL THEN
-        -- What has no value, since the event lacks it or its kind is wrong, shares the slots of all such runs.
-        SELECT array_agg(nightjar.slot_key(x ->> 'scope', x ->> 'level', NEW.tenant_id, NEW.function_id,
-                   CASE WHEN x -> 'key' = 'null' THEN '' ELSE nightjar.evaluate(x -> 'key', event, NULL) #>> '{}' END) ORDER BY position),
-               array_agg((x ->> 'id')::int ORDER BY position)
-        INTO NEW.slots, NEW.limit_ids
-        FROM jsonb_array_elements(f.limits) WITH ORDINALITY AS l (x, position);
-    END IF;
-    IF f.max_executing IS NOT NULL THEN
-        NEW.slots := NEW.slots || nightjar.slot_key('tenant', 'step', NEW.tenant_id, NULL, '');
-        NEW.limit_ids := NEW.limit_ids || 0;
-    END IF;
-    IF NEW.slots IS NOT NULL THEN
+    IF f.limits IS NOT NULL OR f.max_executing IS NOT NULL THEN
+        SELECT n.slots, n.limit_ids INTO NEW.slots, NEW.limit_ids
+        FROM nightjar.find_slots(f.limits, f.max_executing, NEW.tenant_id, NEW.function_id, event) n;
         NEW.queue := sign(NEW.queue) * (f.app_id + 1073741824);
     END IF;
     RETURN NEW;

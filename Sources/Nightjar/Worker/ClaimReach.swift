@@ -20,6 +20,8 @@ struct ClaimReach {
     private var dueUntil: Instant?
     private(set) var allAt: Instant?
     private var isDemanded = false
+    /// While a question was on its way: its answer may not know of what was meant.
+    private var isDemandedMeanwhile = false
     private var askedAt: Instant?
     /// Whether the last question was about all.
     private(set) var asksAll = false
@@ -36,13 +38,17 @@ struct ClaimReach {
     /// How long overdue the runs are at most that the question which now goes out is about; nil: it is about all runs.
     mutating func ask(now: Instant) -> Duration? {
         askedAt = now
+        isDemandedMeanwhile = false
         let overdue = dueUntil.map { now - $0 + Self.margin }
         asksAll = isDemanded || overdue == nil || allAt.map { now >= $0 } ?? true
         return asksAll ? nil : overdue
     }
 
     /// There is something below the bounds.
-    mutating func demandAll() { isDemanded = true }
+    mutating func demandAll() {
+        isDemanded = true
+        isDemandedMeanwhile = true
+    }
 
     /// - Parameters:
     ///   - hasAllDue: whether all runs that were due have come with the answer.
@@ -54,7 +60,9 @@ struct ClaimReach {
         if hasAllDue {
             dueUntil = max(dueUntil ?? askedAt, askedAt)
             // As long as full answers begin below the bound, there is more below it.
-            if asksAll { isDemanded = isFull && passes.map { $0.lowerBound < low } ?? false }
+            if asksAll {
+                isDemanded = isDemandedMeanwhile || isFull && passes.map { $0.lowerBound < low } ?? false
+            }
         }
         // A fiftieth of the time, at most.
         if asksAll { allAt = now + min(max((now - askedAt) * 50, .milliseconds(100)), .seconds(5)) }

@@ -77,6 +77,12 @@ struct ClaimSchedule {
         low = .min
     }
 
+    /// There is something to claim that may come before what was claimed already.
+    mutating func admitted() {
+        hinted()
+        reach.demandAll()
+    }
+
     /// Something may come of which no hint will tell: looks once its transaction has probably ended.
     mutating func lookSoon(now: Instant) {
         pollAt = min(pollAt, now + .milliseconds(100))

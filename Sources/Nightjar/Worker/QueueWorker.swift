@@ -16,10 +16,11 @@ package final class QueueWorker: Sendable {
     ///   - functions: By the numbers under which runs name them; see ``update(_:)``.
     ///   - pool: Shared with others; not closed here.
     ///   - heartbeat: A connection for the heartbeats of all that share it; not closed here.
+    ///   - grantTurns: Of those that share the pool.
     ///   - doesChores: Whether it does what is everybody's, too: one a process is enough.
     package init(
         app: String, queue: Int32, functions: [Int32: RunnableFunction], pool: PostgresPool,
-        database: PostgresConfiguration, heartbeat: PostgresSession, doesChores: Bool,
+        database: PostgresConfiguration, heartbeat: PostgresSession, grantTurns: GrantTurns, doesChores: Bool,
         configuration: WorkerConfiguration, logger: Logger
     ) {
         // Somebody listens for all of them: see ``heard(_:)``.
@@ -31,7 +32,7 @@ package final class QueueWorker: Sendable {
         engine = WorkerEngine(
             app: app, registration: Registration(queue: queue, functions: functions), pool: pool,
             database: database.forEngine(name: "nightjar worker \(app)"), heartbeat: heartbeat,
-            doesChores: doesChores, configuration: configuration, logger: logger)
+            doesChores: doesChores, grantTurns: grantTurns, configuration: configuration, logger: logger)
     }
 
     /// Works until the task is cancelled or a graceful shutdown has finished.

@@ -25,7 +25,7 @@ struct SlotSchedule {
     /// What it brought.
     struct Answer: Sendable {
         var granted = 0
-        /// How many of them are for others to claim, of other apps.
+        /// How many runs of other apps were offered a slot.
         var elsewhere = 0
         var hasMore = false
         var nextIn: Duration?
@@ -48,6 +48,10 @@ struct SlotSchedule {
     private var swept: UUID?
     private var probed: UUID?
     private var expectedMeanwhile: Instant?
+    /// How many runs were granted that have not been claimed yet, as far as this worker knows.
+    private var promised = 0
+    /// Nothing is asked any more: nobody would claim it. What others are to know of, their sweeps find.
+    private var isClosed = false
 
     init(isActive: Bool) { self.isActive = isActive }
 
@@ -56,6 +60,8 @@ struct SlotSchedule {
 
     /// - Parameter room: How many more runs the worker would take.
     mutating func next(now: Instant, room: Int) -> Question? {
+        guard !isClosed else { return nil }
+        let room = max(0, room - promised)
         let isDue = dueAt.map { $0 <= now } ?? false
         if isDue {
             dueAt = nil
@@ -76,12 +82,22 @@ struct SlotSchedule {
 
     /// Says whether to ask again at once.
     mutating func answered(_ question: Question, _ answer: Answer, now: Instant) -> Bool {
+        promised += answer.granted
+        // It found what nobody told of; there may be more of that.
+        let sweepsOn = question.sweeps && answer.granted > 0 && (answer.swept != nil || answer.probed != nil)
         if question.sweeps { (swept, probed) = (answer.swept, answer.probed) }
+        if sweepsOn { sweeps = true }
         again.formUnion(answer.leftOver)
         isWanted = isWanted || answer.hasMore
         dueAt = [answer.nextIn.map { now + max($0, .milliseconds(1)) }, expectedMeanwhile].compactMap { $0 }.min()
-        // What was granted takes up room as soon as it is claimed.
-        return answer.granted == 0 && answer.hasMore
+        return sweepsOn || answer.granted == 0 && answer.hasMore
+    }
+
+    /// A claim has brought so many runs that hold slots.
+    /// - Parameter isAll: Whether it brought all that there was.
+    mutating func claimed(_ count: Int, isAll: Bool) {
+        if count > 0 { isActive = true }
+        promised = isAll ? 0 : max(0, promised - count)
     }
 
     /// The question was not answered.
@@ -91,6 +107,9 @@ struct SlotSchedule {
         again.formUnion(question.again)
         sweeps = sweeps || question.sweeps
     }
+
+    /// This worker claims no more.
+    mutating func close() { isClosed = true }
 
     /// Something may wait for slots.
     mutating func hinted() { isWanted = true }

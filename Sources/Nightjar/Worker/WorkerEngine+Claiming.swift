@@ -79,6 +79,7 @@ extension WorkerEngine {
             state.schedule.claimed(
                 count: count, due: claim.due, limit: limit, passes: state.fairOrder.bounds(claim.newPasses),
                 nextDueIn: claim.nextDueIn.map { next in next.map { $0 - (delay ?? .zero) } }, now: now)
+            state.slots.claimed(claim.runs.count(where: \.isLimited), isAll: count < limit)
             state.queue.add(claim.runs.map { ($0, memos[$0.lease.run] ?? Memo(), now) }, now: now)
             return dropped
         }

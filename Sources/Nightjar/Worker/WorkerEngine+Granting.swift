@@ -7,6 +7,7 @@ internal import Synchronization
 // Slots for the runs of functions and tenants with limits, beside the claims: see docs/concurrency.md.
 extension WorkerEngine {
     func grantLoop() async {
+        var failures = 0
         while !Task.isCancelled {
             await slotAlarm.wait(until: state.withLock { $0.slots.dueAt })
             if Task.isCancelled { return }
@@ -16,13 +17,18 @@ extension WorkerEngine {
                     question = state.withLock { $0.slots.next(now: .now, room: room($0, now: .now)) }
                     guard let asked = question else { break }
                     let answer = try await grant(asked)
+                    failures = 0
                     let goesOn = state.withLock { $0.slots.answered(asked, answer, now: .now) }
                     await granted(answer)
                     if !goesOn { break }
                 } while !Task.isCancelled
             } catch {
                 if Task.isCancelled { return }
-                logger.debug("slots are granted later", metadata: [LogKey.error: "\(error)"])
+                // Repeated until it works: said once, and now and then.
+                logger.log(
+                    level: failures % 60 == 1 ? .warning : .debug, "slots are granted later",
+                    metadata: [LogKey.error: "\(error)"])
+                failures += 1
                 if let question { state.withLock { $0.slots.failed(question) } }
                 try? await Task.sleep(for: .milliseconds(500))
                 slotAlarm.ring()
@@ -39,30 +45,32 @@ extension WorkerEngine {
 
     /// See `grant_slots.sql`.
     private func grant(_ question: SlotSchedule.Question) async throws -> SlotSchedule.Answer {
-        try await pool.withConnection { [registration] db in
-            let row = try db.query(
-                Statement.grantSlots.sql,
-                [
-                    registration.queue, registration.functionIDs, Int32(question.most), Array(question.released),
-                    Array(question.again), question.sweeps, question.swept, question.probed,
-                ])[0]
-            return SlotSchedule.Answer(
-                granted: Int(try row.decode(0, as: Int32.self)), elsewhere: Int(try row.decode(1, as: Int32.self)),
-                hasMore: try row.decode(2), nextIn: try row.decode(3), leftOver: try row.decode(4),
-                swept: try row.decode(5), probed: try row.decode(6))
+        try await grantTurns.take { [registration, pool] in
+            try await pool.withConnection { db in
+                let row = try db.query(
+                    Statement.grantSlots.sql,
+                    [
+                        registration.queue, registration.functionIDs, Int32(question.most), Array(question.released),
+                        Array(question.again), question.sweeps, question.swept, question.probed,
+                    ])[0]
+                return SlotSchedule.Answer(
+                    granted: Int(try row.decode(0, as: Int32.self)), elsewhere: Int(try row.decode(1, as: Int32.self)),
+                    hasMore: try row.decode(2), nextIn: try row.decode(3), leftOver: try row.decode(4),
+                    swept: try row.decode(5), probed: try row.decode(6))
+            }
         }
     }
 
     private func granted(_ answer: SlotSchedule.Answer) async {
-        guard answer.granted > 0 else { return }
-        let own = answer.granted - answer.elsewhere
+        guard answer.granted > 0 || answer.elsewhere > 0 else { return }
         let room = state.withLock { state in
-            if own > 0 { state.schedule.hinted() }
+            // What was admitted may come before what was claimed already.
+            if answer.granted > 0 { state.schedule.admitted() }
             return self.room(state, now: .now)
         }
-        if own > 0 { alarm.ring() }
-        // More than this worker begins itself.
-        if own > room || answer.elsewhere > 0 { await hints.send([.ready]) }
+        if answer.granted > 0 { alarm.ring() }
+        // More than this worker begins itself, or what others are to ask for.
+        if answer.granted > room || answer.elsewhere > 0 { await hints.send([.ready]) }
     }
 
     /// These may have given slots back.

@@ -58,6 +58,7 @@ final class WorkerEngine: Sendable {
     let interruptions: InterruptionLog
     let paths: PathRegistry
     let tenants = TenantNames()
+    let grantTurns: GrantTurns
     let reaper: Reaper
     let metrics: WorkerMetrics
     /// Nil where the pool is another engine's too, which says how it is used.
@@ -66,8 +67,10 @@ final class WorkerEngine: Sendable {
 
     init(
         app: String, registration: Registration, pool: PostgresPool, database: PostgresConfiguration,
-        heartbeat: PostgresSession? = nil, doesChores: Bool = true, configuration: WorkerConfiguration, logger: Logger
+        heartbeat: PostgresSession? = nil, doesChores: Bool = true, grantTurns: GrantTurns = GrantTurns(),
+        configuration: WorkerConfiguration, logger: Logger
     ) {
+        self.grantTurns = grantTurns
         self.doesChores = doesChores
         self.app = app
         self.pool = pool
@@ -132,7 +135,10 @@ final class WorkerEngine: Sendable {
 
     /// Stops claiming; what executes goes on for the grace period.
     func shutDown() {
-        state.withLock { $0.isShuttingDown = true }
+        state.withLock { state in
+            state.isShuttingDown = true
+            state.slots.close()
+        }
         alarm.ring()
     }
 

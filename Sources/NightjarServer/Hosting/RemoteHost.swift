@@ -13,7 +13,7 @@ final class RemoteHost: Sendable {
 
     init(
         _ app: RemoteApp, pool: PostgresPool, database: PostgresConfiguration, heartbeat: PostgresSession,
-        doesChores: Bool,
+        grantTurns: GrantTurns, doesChores: Bool,
         configuration: WorkerConfiguration,
         logger: Logger, makeCaller: RemoteWorker.MakeCaller
     ) {
@@ -24,7 +24,7 @@ final class RemoteHost: Sendable {
         self.logger = logger
         worker = QueueWorker(
             app: app.name, queue: app.id, functions: Self.functions(of: app, caller), pool: pool, database: database,
-            heartbeat: heartbeat, doesChores: doesChores,
+            heartbeat: heartbeat, grantTurns: grantTurns, doesChores: doesChores,
             configuration: configuration, logger: logger)
         gate.open(for: worker)
     }

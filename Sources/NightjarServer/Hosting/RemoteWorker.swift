@@ -21,6 +21,7 @@ package struct RemoteWorker: Service {
     private let configuration: WorkerConfiguration
     private let makeCaller: MakeCaller
     private let logger: Logger
+    private let grantTurns = GrantTurns()
     /// Whether an app can be called from here; runs of others are left to other workers.
     var canCall: @Sendable (RemoteApp) -> Bool = { _ in true }
 
@@ -102,7 +103,7 @@ package struct RemoteWorker: Service {
                         continue
                     }
                     let host = RemoteHost(
-                        app, pool: pool, database: database, heartbeat: heartbeat,
+                        app, pool: pool, database: database, heartbeat: heartbeat, grantTurns: grantTurns,
                         // One of them does what is everybody's.
                         doesChores: hosts.isEmpty, configuration: configuration,
                         logger: logger, makeCaller: makeCaller)

@@ -48,6 +48,17 @@ struct ClaimReachTests {
         #expect(reach.ask(now: start) == .seconds(2))
     }
 
+    @Test("What is demanded while a question is on its way is not answered by it")
+    func demandMeanwhile() {
+        var reach = ClaimReach()
+        #expect(reach.ask(now: start) == nil)
+        reach.demandAll()
+        reach.answered(hasAllDue: true, passes: nil, now: start)
+        #expect(reach.ask(now: start) == nil)
+        reach.answered(hasAllDue: true, passes: nil, now: start)
+        #expect(reach.ask(now: start) == .seconds(2))
+    }
+
     @Test("A backlog below the bounds is drained: all is read as long as full answers begin below them")
     func backlogBelow() {
         var reach = ClaimReach()

@@ -132,4 +132,19 @@ struct ClaimScheduleTests {
         #expect(schedule.next(now: start, room: 0, jitter: 1) == .wait(until: start + .seconds(1)))
         #expect(schedule.next(now: start + .seconds(1), room: 0, jitter: 1) == .look())
     }
+
+    @Test("What was admitted to execute may come before what was claimed: all is read")
+    func admitted() {
+        let start = ContinuousClock.now
+        var schedule = ClaimSchedule(now: start, pollInterval: .seconds(3_600), worthwhile: 1)
+        _ = schedule.next(now: start, room: 10, jitter: 1)
+        schedule.claimed(count: 1, limit: 10, passes: 7...7, now: start)
+        schedule.hinted()
+        let bounded = schedule.next(now: start, room: 10, jitter: 1)
+        schedule.claimed(count: 0, limit: 10, passes: nil, now: start)
+        #expect(bounded == .claim(limit: 10, low: .min, overdue: .seconds(2)))
+        schedule.admitted()
+        let all = schedule.next(now: start, room: 10, jitter: 1)
+        #expect(all == .claim(limit: 10, low: .min))
+    }
 }

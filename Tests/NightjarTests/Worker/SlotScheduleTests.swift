@@ -60,10 +60,51 @@ struct SlotScheduleTests {
         let left = UUID()
         let second = ask(SlotSchedule.Answer(granted: 5, hasMore: true, leftOver: [left]), room: 5)
         #expect(second?.again == false && schedule.waitsForRoom)
-        let third = ask(SlotSchedule.Answer(granted: 1), room: 1)
+        // What was granted takes up room until it is claimed, by whomever.
+        let taken = ask(SlotSchedule.Answer(), room: 5)
+        #expect(taken == nil)
+        schedule.claimed(4, isAll: false)
+        let third = ask(SlotSchedule.Answer(granted: 1), room: 2)
         #expect(third?.question.again == [left] && third?.again == false)
         let rest = ask(SlotSchedule.Answer(), room: 5)
         #expect(rest == nil)
+    }
+
+    @Test("A sweep goes on at once as long as it finds something, and has not come to the end")
+    func sweeps() {
+        var schedule = SlotSchedule(isActive: true)
+        schedule.polled(isLimited: true)
+        for (answer, goesOn) in [
+            (SlotSchedule.Answer(granted: 1, probed: UUID()), true), (SlotSchedule.Answer(probed: UUID()), false),
+        ] {
+            let question = schedule.next(now: now, room: 50)
+            #expect(question?.sweeps == true)
+            if let question {
+                let again = schedule.answered(question, answer, now: now)
+                #expect(again == goesOn)
+            }
+        }
+    }
+
+    @Test("A worker that shuts down asks for nothing, whatever it releases")
+    func closed() {
+        var schedule = SlotSchedule(isActive: true)
+        schedule.hinted()
+        schedule.close()
+        schedule.released([UUID()])
+        schedule.polled(isLimited: true)
+        let nothing = schedule.next(now: now, room: 10)
+        #expect(nothing == nil)
+    }
+
+    @Test("Whoever claims a run that holds slots asks from then on")
+    func claimed() {
+        var schedule = SlotSchedule(isActive: false)
+        schedule.claimed(1, isAll: true)
+        let run = UUID()
+        schedule.released([run])
+        let question = schedule.next(now: now, room: 1)
+        #expect(question?.released == [run])
     }
 
     @Test("A question that was not answered is asked again, with all that came meanwhile")
