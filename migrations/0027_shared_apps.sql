@@ -43,7 +43,7 @@ BEGIN
         OR EXISTS (SELECT FROM nightjar.functions f WHERE f.app_id = needs_shares.app_id AND f.priority IS NOT NULL);
 END $$;
 
--- As in 0026, and: a run of a shared function is known as such, and rests while its tenant is suspended.
+-- As in 0025, and: the slots that it needs (0026); a run of a shared function is known as such, and rests while its tenant is suspended.
 -- Indexes: functions_pkey, tenants_pkey, events_pkey.
 CREATE OR REPLACE FUNCTION nightjar.place() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -94,7 +94,7 @@ BEGIN
                  ORDER BY l.queue LIMIT most FOR UPDATE SKIP LOCKED);
 END $$;
 
--- As in 0026, and: those of shared functions.
+-- As in 0022, and: those that wait for slots (0026), and those of shared functions.
 -- Locks: live, SKIP LOCKED. Indexes: apps_tenant_id_name_key, live_ready, live_back, live_due, live_session, live_shared.
 CREATE OR REPLACE FUNCTION nightjar.take_runs(tenant int, away boolean, most int) RETURNS uuid[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -135,7 +135,7 @@ BEGIN
     RETURN ids || nightjar.take_shared_runs(tenant, away, most - cardinality(ids));
 END $$;
 
--- As in 0026, and: those of shared functions. Indexes: as take_runs.
+-- As in 0022, and: those that wait for slots (0026), and those of shared functions. Indexes: as take_runs.
 CREATE OR REPLACE FUNCTION nightjar.has_runs(tenant int, away boolean) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
@@ -161,7 +161,7 @@ BEGIN
                                   AND l.tenant_id = tenant) l) l);
 END $$;
 
--- As in 0026, and: those of shared functions.
+-- As in 0022, and: those that wait for slots (0026), and those of shared functions.
 -- Indexes: tenant_usage_pkey, apps_tenant_id_name_key, live_ready, live_back, live_due, live_session, live_shared.
 CREATE OR REPLACE FUNCTION nightjar.count_live(tenant int, most int) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
