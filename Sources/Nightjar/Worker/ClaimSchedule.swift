@@ -35,11 +35,17 @@ struct ClaimSchedule {
     private var expectedMeanwhile: Instant?
     /// Whether the claim that goes out is to tell when the next run is due, since the one that was known is.
     private(set) var asksNextDue = false
+    /// nil: the app is not shared.
+    private var dealing: Dealing?
 
-    init(now: Instant, pollInterval: Duration, worthwhile: Int) {
+    /// Whether the claim that goes out is to deal.
+    var isDealing: Bool { dealing?.isOn ?? false }
+
+    init(now: Instant, pollInterval: Duration, worthwhile: Int, isShared: Bool = false) {
         self.pollInterval = pollInterval
         self.worthwhile = worthwhile
         pollAt = now + pollInterval
+        dealing = isShared ? Dealing() : nil
     }
 
     /// - Parameters:
@@ -103,12 +109,16 @@ struct ClaimSchedule {
     /// - Parameters:
     ///   - count: how many rows came back of the `limit` that was asked for.
     ///   - due: how many of them because they were due.
+    ///   - old: how many of them were not new: due, or back.
     ///   - passes: the `pass` of the new ones, the lowest and the highest.
     ///   - nextDueIn: until the next run is due, by the database's clock; nil if that was not told.
     mutating func claimed(
-        count: Int, due: Int = 0, limit: Int, passes: ClosedRange<Int64>?, nextDueIn: Duration?? = nil, now: Instant
+        count: Int, due: Int = 0, old: Int = 0, limit: Int, passes: ClosedRange<Int64>?, nextDueIn: Duration?? = nil,
+        now: Instant
     ) {
-        reach.answered(hasAllDue: due < limit, isFull: count >= limit, passes: passes, now: now)
+        let isDealt = isDealing
+        dealing?.claimed(old: old, count: count, limit: limit)
+        reach.answered(hasAllDue: !isDealt && due < limit, isFull: count >= limit, passes: passes, now: now)
         if count >= limit {
             readyKnown = true
             hasBacklog = true
@@ -118,6 +128,12 @@ struct ClaimSchedule {
             return
         }
         hasBacklog = false
+        if isDealt {
+            // The part of new runs that somebody else has locked stays free. The next claim tells whether that was all.
+            readyKnown = true
+            low = .min
+            return
+        }
         // What a hint told of may lie below the bounds, such as a run for an event that was there for a while.
         if !reach.asksAll, let allAt = reach.allAt { pollAt = min(pollAt, max(allAt, now)) }
         // A short answer from the watermark upwards says nothing about what lies below it.

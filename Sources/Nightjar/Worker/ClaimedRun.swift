@@ -38,6 +38,8 @@ struct Claim: Sendable {
     var blocked = 0
     /// How many of all because they were due.
     var due = 0
+    /// How many of all were not new: due, or back.
+    var old = 0
     /// Until the next run is due, by the database's clock, if that was asked and there was room for all; nil inside: none waits.
     var nextDueIn: Duration??
     /// When the answer was there, and the server's clock in it if ``nextDueIn`` is.
@@ -72,16 +74,17 @@ struct Claim: Sendable {
     ///   - functions: The caller's; it gets no others' runs.
     ///   - limits: Those of them whose runs have to end in time, and in which.
     ///   - asksNextDue: Whether to tell when the next run is due.
+    ///   - deals: Whether to deal what is due out among tenants. See ``Dealing``.
     static func make(
         _ db: PostgresConnection, queue: Int32, functions: [Int32],
         finishLimits limits: [(function: Int32, within: Duration)] = [], session: UUID, limit: Int, low: Int64,
-        overdue: Duration? = nil, asksNextDue: Bool = false
+        overdue: Duration? = nil, asksNextDue: Bool = false, deals: Bool = false
     ) throws -> Claim {
         let rows = try db.query(
             Statement.claim.sql,
             [
                 queue, session, Int32(limit), low, functions, limits.map(\.function),
-                limits.map(\.within), overdue, asksNextDue,
+                limits.map(\.within), overdue, asksNextDue, deals,
             ])
         var claim = Claim()
         claim.answered.at = .now
@@ -94,6 +97,7 @@ struct Claim: Sendable {
                 continue
             }
             if source == 1 { claim.due += 1 }
+            if source != 2 { claim.old += 1 }
             guard let epoch = try row.decode(1, as: Int32?.self) else {
                 claim.blocked += 1
                 continue

@@ -49,16 +49,16 @@ extension WorkerEngine {
             return
         }
         let asked = ContinuousClock.now
-        let (asksNextDue, saysPass) = state.withLock { state in
+        let (asksNextDue, isDealing, saysPass) = state.withLock { state in
             state.cancelledMeanwhile = []
-            return (state.schedule.asksNextDue, state.fairOrder.isDue(now: asked))
+            return (state.schedule.asksNextDue, state.schedule.isDealing, state.fairOrder.isDue(now: asked))
         }
         defer { state.withLock { $0.cancelledMeanwhile = nil } }
         var (claim, memos) = try await pool.withConnection { [registration = self.registration, tenants] db in
             var claim = try Claim.make(
                 db, queue: registration.queue, functions: registration.functionIDs,
                 finishLimits: registration.finishLimits, session: id, limit: limit, low: low,
-                overdue: overdue, asksNextDue: asksNextDue)
+                overdue: overdue, asksNextDue: asksNextDue, deals: isDealing)
             if saysPass { try claim.sayPass(db, queue: registration.queue) }
             try claim.runs.readBatches(db)
             try tenants.read(db, of: claim.runs)
@@ -77,9 +77,10 @@ extension WorkerEngine {
             }
             if let (isFair, pass) = claim.said { state.fairOrder.answered(isFair: isFair, pass: pass, now: now) }
             state.schedule.claimed(
-                count: count, due: claim.due, limit: limit, passes: state.fairOrder.bounds(claim.newPasses),
+                count: count, due: claim.due, old: claim.old, limit: limit,
+                passes: state.fairOrder.bounds(claim.newPasses),
                 nextDueIn: claim.nextDueIn.map { next in next.map { $0 - (delay ?? .zero) } }, now: now)
-            state.slots.claimed(claim.runs.count(where: \.isLimited), isAll: count < limit)
+            state.slots.claimed(claim.runs.count(where: \.isLimited), isAll: !isDealing && count < limit)
             state.queue.add(claim.runs.map { ($0, memos[$0.lease.run] ?? Memo(), now) }, now: now)
             return dropped
         }

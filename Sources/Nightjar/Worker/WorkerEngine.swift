@@ -93,7 +93,7 @@ final class WorkerEngine: Sendable {
             State(
                 schedule: ClaimSchedule(
                     now: .now, pollInterval: configuration.pollInterval,
-                    worthwhile: max(1, configuration.concurrency / 4)),
+                    worthwhile: max(1, configuration.concurrency / 4), isShared: registration.isShared),
                 queue: LocalQueue(concurrency: configuration.concurrency, capacity: configuration.localQueue),
                 registration: registration, slots: SlotSchedule(isActive: registration.hasLimits)))
     }

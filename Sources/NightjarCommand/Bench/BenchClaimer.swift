@@ -9,9 +9,12 @@ struct BenchClaimer {
     private let functions: [Int32]
     /// As a worker behind a backlog does it: what lies below the last claim's lowest is read no more.
     private var low = Int64.min
+    private var dealing: Dealing?
 
-    init(_ db: PostgresConnection) throws {
+    /// - Parameter deals: Whether what is due is dealt out among tenants when there is more than a claim takes.
+    init(_ db: PostgresConnection, deals: Bool = false) throws {
         self.db = db
+        dealing = deals ? Dealing() : nil
         queue = try db.query("SELECT min(app_id) FROM nightjar.functions")[0].decode(0)
         functions = try db.query("SELECT function_id FROM nightjar.functions").map { try $0.decode(0, as: Int32.self) }
         _ = try db.execute(Statement.openSession.sql, [session, "bench", queue, Duration.seconds(3_600)])
@@ -21,12 +24,19 @@ struct BenchClaimer {
     mutating func claim(_ limit: Int) throws -> [Int32] {
         var tenants: [Int32] = []
         var lowest: Int64?
+        var (old, count) = (0, 0)
         for row in try db.query(Statement.claim.sql, parameters(limit)) {
+            let source = try row.decode(17, as: Int32.self)
+            count += 1
+            if source != 2 { old += 1 }
             guard let tenant = try row.decode(2, as: Int32?.self) else { continue }
-            let pass = try row.decode(4, as: Int64.self)
-            lowest = min(lowest ?? pass, pass)
+            if source == 2 {
+                let pass = try row.decode(4, as: Int64.self)
+                lowest = min(lowest ?? pass, pass)
+            }
             tenants.append(tenant)
         }
+        dealing?.claimed(old: old, count: count, limit: limit)
         if let lowest { low = lowest }
         return tenants
     }
@@ -44,7 +54,10 @@ struct BenchClaimer {
     }
 
     private func parameters(_ limit: Int) -> [any PostgresEncodable] {
-        [queue, session, Int32(limit), low, functions, [Int32](), [Duration](), nil as Duration?, false]
+        [
+            queue, session, Int32(limit), low, functions, [Int32](), [Duration](), nil as Duration?, false,
+            dealing?.isOn ?? false,
+        ]
     }
 
     private struct Plan: Decodable {

@@ -13,6 +13,9 @@ struct BenchFair: Subcommand {
             many claims it takes until a quiet tenant's run is leased, and how long. First come, first served, which \
             --unfair shows, makes the quiet ones wait for the whole of the deep backlog; fair shares have them in the \
             first claims.
+
+            With --due the deep tenant's runs are not new, but sleep, and are all due at one moment; the quiet ones' runs \
+            come after that: every second one is due a moment later, the others are new.
             """)
 
     @OptionGroup var options: BenchOptions
@@ -25,6 +28,9 @@ struct BenchFair: Subcommand {
 
     @Option(help: "How many runs a claim takes.")
     var limit = 100
+
+    @Flag(help: "The deep tenant's runs are due instead of new.")
+    var due = false
 
     @Flag(help: "First come, first served, to compare with.")
     var unfair = false
@@ -52,7 +58,7 @@ struct BenchFair: Subcommand {
                 [
                     ("order", .string(isFair ? "shared between tenants" : "first come, first served")),
                     ("deep", .integer(Int64(deep))), ("quiet", .integer(Int64(quiet))),
-                    ("limit", .integer(Int64(limit))),
+                    ("limit", .integer(Int64(limit))), ("due", .bool(due)),
                     ("claims_until_quiet_p50", claims.percentile(0.5)),
                     ("claims_until_quiet_max", claims.percentile(1)),
                     ("claims_if_first_come", .integer(Int64(deep / limit + 1))),
@@ -70,7 +76,7 @@ struct BenchFair: Subcommand {
         let session = PostgresSession(arena.database, logger: .quiet)
         let functions = PostgresJSON(
             #"[{"name": "work", "options": {}, "triggers": [{"event": "bench/work"}], "cancel": []}]"#)
-        try await session.run { [deep, quiet, unfair] db in
+        try await session.run { [deep, quiet, unfair, due] db in
             try db.script("SET statement_timeout = 0; SET nightjar.hints = 'own'")
             for tenant in 2...(quiet + 1) {
                 _ = try db.execute(
@@ -84,13 +90,25 @@ struct BenchFair: Subcommand {
             _ = try db.query("SELECT set_config('nightjar.tenant', '1', false)")
             for start in stride(from: 0, to: deep, by: 20_000) {
                 _ = try db.execute(
-                    "INSERT INTO nightjar.events (name) SELECT 'bench/work' FROM generate_series(1, $1::int)",
-                    [Int32(min(20_000, deep - start))])
+                    """
+                    INSERT INTO nightjar.events (name, ts)
+                    SELECT 'bench/work', now() + CASE WHEN $2 THEN interval '1 day' ELSE '0' END FROM generate_series(1, $1::int)
+                    """, [Int32(min(20_000, deep - start)), due])
             }
             for tenant in 2...(quiet + 1) {
                 _ = try db.execute(
-                    "INSERT INTO nightjar.events (tenant_id, name) VALUES ($1, 'bench/work')", [Int32(tenant)])
+                    """
+                    INSERT INTO nightjar.events (tenant_id, name, ts)
+                    VALUES ($1, 'bench/work', now() + CASE WHEN $2 THEN interval '2 days' ELSE '0' END)
+                    """, [Int32(tenant), due && tenant % 2 == 0])
             }
+            // A day is over.
+            try db.script(
+                """
+                UPDATE nightjar.live SET due_at = date_trunc('second', now())
+                    + CASE WHEN due_at > now() + interval '36 hours' THEN interval '1 ms' ELSE '0' END
+                WHERE due_at IS NOT NULL
+                """)
             try db.script("VACUUM ANALYZE")
         }
         await session.close()
@@ -98,8 +116,8 @@ struct BenchFair: Subcommand {
 
     private func claim(_ arena: BenchArena) async throws -> Begun {
         let session = PostgresSession(arena.database.forEngine(name: "nightjar bench"), logger: .quiet)
-        let begun = try await session.run { [quiet, limit] db in
-            var claimer = try BenchClaimer(db)
+        let begun = try await session.run { [quiet, limit, unfair] db in
+            var claimer = try BenchClaimer(db, deals: !unfair)
             var begun = Begun()
             let start = ContinuousClock.now
             while begun.claims.count < quiet {

@@ -88,6 +88,17 @@ struct BenchScenarioTests {
         }
     }
 
+    @Test("bench fair --due does so where the deep tenant's runs are due")
+    func fairDue() async throws {
+        try await TestDatabase.with { database in
+            let arguments = ["--due", "--deep", "1000", "--quiet", "6", "--limit", "50", "--database", database.url]
+            let dealt = try await Figures.of(["fair"] + arguments)
+            #expect(try (2...4).contains(dealt["claims_until_quiet_max"]))
+            let plain = try await Figures.of(["fair", "--unfair"] + arguments)
+            #expect(try plain["claims_until_quiet_max"] == 21)
+        }
+    }
+
     @Test("bench memory tells what a worker takes before, while and after many runs execute")
     func memory() async throws {
         try await TestDatabase.with { database in
@@ -105,7 +116,9 @@ struct BenchScenarioTests {
 private struct Figures {
     private var values: [String: JSON] = [:]
 
-    static func of(_ arguments: String...) async throws -> Figures {
+    static func of(_ arguments: String...) async throws -> Figures { try await of(arguments) }
+
+    static func of(_ arguments: [String]) async throws -> Figures {
         let result = try await RunningProgram("nightjar", ["bench"] + arguments + ["--json"]).end(within: .seconds(120))
         try #require(result.status == 0, "\(result.error)")
         guard case .object(let document) = try result.json().first, case .object(let values) = document["figures"]

@@ -8,7 +8,7 @@ import PostgresClient
 /// A queue in which the runs of several tenants wait, and a session that claims from it by the engine's own statement.
 struct SharedQueue: Sendable {
     let probe: PostgresSession
-    let session = UUID()
+    let session: UUID
     let queue: Int32
 
     /// The tenants' numbers: 1 is the default tenant.
@@ -34,12 +34,19 @@ struct SharedQueue: Sendable {
             try db.script("SET nightjar.tenant = '1'")
             return queue
         }
-        let shared = SharedQueue(probe: connection, queue: queue)
+        let shared = SharedQueue(probe: connection, session: UUID(), queue: queue)
         try await connection.run { db in
             _ = try db.execute(Statement.openSession.sql, [shared.session, "probe", queue, Duration.seconds(3_600)])
         }
         try await body(shared)
         await connection.close()
+    }
+
+    /// The same queue, for one who claims at the same time.
+    func beside(_ database: TestDatabase) -> SharedQueue {
+        SharedQueue(
+            probe: PostgresSession(database.configuration.forEngine(name: "probe"), logger: .silent), session: session,
+            queue: queue)
     }
 
     func send(tenant: Int, count: Int = 1, data: String = "{}") async throws {
@@ -54,15 +61,38 @@ struct SharedQueue: Sendable {
 
     /// Claims as a worker does, and says so.
     @discardableResult
-    func claim(limit: Int, says: Bool = true) async throws -> [ClaimedRun] {
+    func claim(limit: Int, says: Bool = true, deals: Bool = false) async throws -> [ClaimedRun] {
         try await probe.run { [session, queue] db in
             let functions = try db.query("SELECT function_id FROM nightjar.functions").map {
                 try $0.decode(0, as: Int32.self)
             }
             var claim = try Claim.make(
-                db, queue: queue, functions: functions, session: session, limit: limit, low: .min)
+                db, queue: queue, functions: functions, session: session, limit: limit, low: .min, deals: deals)
             if says { try claim.sayPass(db, queue: queue) }
             return claim.runs
+        }
+    }
+
+    /// Runs that have slept, and are due now: an hour late, and the later the sooner they were sent.
+    func sendDue(tenant: Int, count: Int = 1) async throws {
+        try await probe.run { db in
+            _ = try db.execute(
+                """
+                INSERT INTO nightjar.events (tenant_id, name, ts)
+                SELECT $1, 'test/work', now() + interval '1 day' FROM generate_series(1, $2::int)
+                """, [Int32(tenant), Int32(count)])
+            _ = try db.execute(
+                "UPDATE nightjar.live SET due_at = clock_timestamp() - interval '1 hour' WHERE due_at > now()")
+        }
+    }
+
+    /// Runs that have come back: an event resumed them.
+    func sendBack(tenant: Int, count: Int = 1) async throws {
+        try await sendDue(tenant: tenant, count: count)
+        try await probe.run { db in
+            _ = try db.execute(
+                "UPDATE nightjar.live SET state = 0, epoch = 1, due_at = NULL WHERE tenant_id = $1 AND due_at IS NOT NULL",
+                [Int32(tenant)])
         }
     }
 

@@ -126,6 +126,40 @@ struct ClaimScheduleTests {
         #expect(schedule.next(now: soon, room: 100, jitter: 1) == .wait(until: soon + .seconds(1)))
     }
 
+    @Test("In a shared app, more due than is claimed is dealt out; a short answer to that is not the last word")
+    func dealing() {
+        var schedule = ClaimSchedule(now: start, pollInterval: .seconds(1), worthwhile: 1, isShared: true)
+        func claim(count: Int, due: Int = 0, old: Int, limit: Int = 100) -> Bool {
+            _ = schedule.next(now: start, room: limit, jitter: 1)
+            schedule.claimed(count: count, due: due, old: old, limit: limit, passes: nil, now: start)
+            return schedule.isDealing
+        }
+        #expect(!claim(count: 100, old: 0))
+        #expect(!claim(count: 100, old: 49))
+        #expect(claim(count: 100, due: 100, old: 100))
+        // Half of it new.
+        #expect(claim(count: 100, due: 50, old: 50))
+        #expect(!claim(count: 100, due: 20, old: 20))
+        #expect(claim(count: 1, due: 1, old: 1, limit: 1))
+        #expect(!claim(count: 0, old: 0))
+        let again = schedule.next(now: start, room: 100, jitter: 1)
+        guard case .claim = again else {
+            Issue.record("\(again)")
+            return
+        }
+        schedule.claimed(count: 0, limit: 100, passes: nil, now: start)
+        let last = schedule.next(now: start, room: 100, jitter: 1)
+        guard case .wait = last else {
+            Issue.record("\(last)")
+            return
+        }
+
+        var own = self.schedule()
+        _ = own.next(now: start, room: 100, jitter: 1)
+        own.claimed(count: 100, due: 100, old: 100, limit: 100, passes: nil, now: start)
+        #expect(!own.isDealing)
+    }
+
     @Test("Without room it claims nothing, and still looks")
     func full() {
         var schedule = schedule()
