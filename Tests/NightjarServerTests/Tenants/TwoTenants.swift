@@ -27,11 +27,7 @@ struct TwoTenants: Sendable {
                     try await tenants.create(name)
                     signing[name] = try await tenants.createSigningKey(for: name)
                 }
-                var configuration = server.database.configuration
-                configuration.settings["nightjar.tenant"] = name
-                let session = PostgresSession(configuration, logger: .silent)
-                event[name] = try await EventKeyStore(session).create("web")
-                await session.close()
+                event[name] = try await tenants.createEventKey("web", for: name)
             }
             await tenants.close()
             return try await body(TwoTenants(server: server, signing: signing, event: event))

@@ -65,6 +65,31 @@ struct KeysCommandTests {
         }
     }
 
+    @Test("Event keys are those of the connection's tenant, or of the one that is named")
+    func ofTenants() async throws {
+        try await TestDatabase.with { database in
+            let run = { @Sendable (arguments: [String], environment: [String: String]) in
+                try await RunningProgram(
+                    "nightjar", arguments + ["--database", database.url], environment: environment
+                ).end()
+            }
+            #expect(try await run(["tenant", "create", "shop"], [:]).status == 0)
+            #expect(try await run(["keys", "create", "web", "--tenant", "shop"], [:]).status == 0)
+            #expect(try await run(["keys", "list"], [:]).status == 2)
+            let connected = ["PGOPTIONS": "-c nightjar.tenant=shop"]
+            #expect(try await run(["keys", "list"], connected).output.contains("web"))
+            let rotated = try await run(["keys", "rotate", "web", "--keep", "1h", "--json"], connected)
+            #expect(rotated.output.contains("\"web #1\""), "\(rotated.output) \(rotated.error)")
+            let elsewhere = try await run(["keys", "revoke", "web"], [:])
+            #expect(elsewhere.status == 2 && elsewhere.error.contains("\"default\" has no event key \"web\""))
+            #expect(try await run(["keys", "revoke", "web", "--tenant", "2"], [:]).status == 0)
+            let nobody = try await run(["keys", "create", "web", "--tenant", "nobody"], [:])
+            #expect(nobody.status == 2 && nobody.error.contains("there is no tenant"), "\(nobody.error)")
+            let nameless = try await run(["keys", "create", ""], [:])
+            #expect(nameless.status == 64 && nameless.error.contains("1 to 255"), "\(nameless.error)")
+        }
+    }
+
     @Test("serve says at once what is wrong, and repeats no secret")
     func refused() async throws {
         try await TestDatabase.with { database in
