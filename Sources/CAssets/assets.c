@@ -223,6 +223,9 @@ static const char erase_preview[] = {
 static const char erase_standing[] = {
 #embed "statements/erase_standing.sql" suffix(, 0)
 };
+static const char event_key_owner[] = {
+#embed "statements/event_key_owner.sql" suffix(, 0)
+};
 static const char event_keys[] = {
 #embed "statements/event_keys.sql" suffix(, 0)
 };
@@ -531,6 +534,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(erase_advance, "erase_advance"),
     ASSET(erase_preview, "erase_preview"),
     ASSET(erase_standing, "erase_standing"),
+    ASSET(event_key_owner, "event_key_owner"),
     ASSET(event_keys, "event_keys"),
     ASSET(expire, "expire"),
     ASSET(forget_ids, "forget_ids"),

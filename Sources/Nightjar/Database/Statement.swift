@@ -19,6 +19,7 @@ package enum Statement: String, CaseIterable {
     case eraseAdvance = "erase_advance"
     case erasePreview = "erase_preview"
     case eraseStanding = "erase_standing"
+    case eventKeyOwner = "event_key_owner"
     case eventKeys = "event_keys"
     case expire
     case forgetIDs = "forget_ids"
