@@ -90,6 +90,9 @@ static const char migration_0027[] = {
 static const char migration_0028[] = {
 #embed "../../migrations/0028_dealing.sql" suffix(, 0)
 };
+static const char migration_0030[] = {
+#embed "../../migrations/0030_imported_keys.sql" suffix(, 0)
+};
 
 static const char api_cancellations[] = {
 #embed "statements/api_cancellations.sql" suffix(, 0)
@@ -160,6 +163,9 @@ static const char close_session[] = {
 static const char commit[] = {
 #embed "statements/commit.sql" suffix(, 0)
 };
+static const char create_event_key[] = {
+#embed "statements/create_event_key.sql" suffix(, 0)
+};
 static const char crons[] = {
 #embed "statements/crons.sql" suffix(, 0)
 };
@@ -219,6 +225,12 @@ static const char erase_preview[] = {
 };
 static const char erase_standing[] = {
 #embed "statements/erase_standing.sql" suffix(, 0)
+};
+static const char event_key_owner[] = {
+#embed "statements/event_key_owner.sql" suffix(, 0)
+};
+static const char event_keys[] = {
+#embed "statements/event_keys.sql" suffix(, 0)
 };
 static const char expire[] = {
 #embed "statements/expire.sql" suffix(, 0)
@@ -400,8 +412,14 @@ static const char retention_plan[] = {
 static const char retention_policies[] = {
 #embed "statements/retention_policies.sql" suffix(, 0)
 };
+static const char revoke_event_key[] = {
+#embed "statements/revoke_event_key.sql" suffix(, 0)
+};
 static const char roll_up[] = {
 #embed "statements/roll_up.sql" suffix(, 0)
+};
+static const char rotate_event_key[] = {
+#embed "statements/rotate_event_key.sql" suffix(, 0)
 };
 static const char search_newcomers[] = {
 #embed "statements/search_newcomers.sql" suffix(, 0)
@@ -472,6 +490,7 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0026, "0026_limits"),
     ASSET(migration_0027, "0027_shared_apps"),
     ASSET(migration_0028, "0028_dealing"),
+    ASSET(migration_0030, "0030_imported_keys"),
 };
 
 static const struct nightjar_asset statements[] = {
@@ -498,6 +517,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(claimed_event_ids, "claimed_event_ids"),
     ASSET(close_session, "close_session"),
     ASSET(commit, "commit"),
+    ASSET(create_event_key, "create_event_key"),
     ASSET(crons, "crons"),
     ASSET(doctor_backlog, "doctor_backlog"),
     ASSET(doctor_bonds, "doctor_bonds"),
@@ -518,6 +538,8 @@ static const struct nightjar_asset statements[] = {
     ASSET(erase_advance, "erase_advance"),
     ASSET(erase_preview, "erase_preview"),
     ASSET(erase_standing, "erase_standing"),
+    ASSET(event_key_owner, "event_key_owner"),
+    ASSET(event_keys, "event_keys"),
     ASSET(expire, "expire"),
     ASSET(forget_ids, "forget_ids"),
     ASSET(forget_sessions, "forget_sessions"),
@@ -578,7 +600,9 @@ static const struct nightjar_asset statements[] = {
     ASSET(retention_note, "retention_note"),
     ASSET(retention_plan, "retention_plan"),
     ASSET(retention_policies, "retention_policies"),
+    ASSET(revoke_event_key, "revoke_event_key"),
     ASSET(roll_up, "roll_up"),
+    ASSET(rotate_event_key, "rotate_event_key"),
     ASSET(search_newcomers, "search_newcomers"),
     ASSET(send_hints, "send_hints"),
     ASSET(send_signal, "send_signal"),

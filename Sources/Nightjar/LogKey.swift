@@ -1,5 +1,5 @@
 /// The metadata keys of Nightjar's log lines.
-enum LogKey {
+package enum LogKey {
     static let app = "nightjar.app"
     static let answered = "nightjar.answered"
     static let cancelled = "nightjar.cancelled"
@@ -13,6 +13,6 @@ enum LogKey {
     static let run = "nightjar.run_id"
     static let session = "nightjar.session_id"
     static let signal = "nightjar.signal"
-    static let tenant = "nightjar.tenant"
+    package static let tenant = "nightjar.tenant"
     static let version = "nightjar.version"
 }

@@ -8,7 +8,7 @@ public struct NightjarError: Error, Sendable, CustomStringConvertible {
             case schemaMissing, schemaOutdated, schemaTooNew, migrationEdited, invalidFunction, invalidEvent, timedOut
             case unknownRun, unknownFunction, unknownStep, unknownBulkCancel, invalidFilter, replacesNothing,
                 cannotRerun, configuration, unknownTenant, invalidTenant, tenantSuspended, tenantDeleted, limitReached,
-                tooLarge
+                tooLarge, unknownKey, invalidKey
         }
         private let kind: Kind
 
@@ -55,6 +55,10 @@ public struct NightjarError: Error, Sendable, CustomStringConvertible {
         public static let limitReached = Code(kind: .limitReached)
         /// An event that is larger than its tenant's may be.
         public static let tooLarge = Code(kind: .tooLarge)
+        /// The tenant has no such key, or none that could be rotated or revoked.
+        public static let unknownKey = Code(kind: .unknownKey)
+        /// A key that cannot be made so: its name is taken or no name, somebody has it already, or it is no key.
+        public static let invalidKey = Code(kind: .invalidKey)
 
         /// The code's name.
         public var description: String { kind.rawValue }

@@ -35,9 +35,9 @@ struct CommandError: Error {
 
     private static func status(of code: NightjarError.Code) -> ExitStatus {
         switch code {
-        case .invalidFilter, .invalidEvent, .invalidTenant: .usage
+        case .invalidFilter, .invalidEvent, .invalidTenant, .invalidKey: .usage
         case .unknownRun, .unknownStep, .unknownFunction, .unknownBulkCancel, .unknownTenant, .replacesNothing,
-            .cannotRerun, .tenantSuspended, .tenantDeleted, .limitReached, .tooLarge:
+            .cannotRerun, .tenantSuspended, .tenantDeleted, .limitReached, .tooLarge, .unknownKey:
             .notAsWanted
         default: .failure
         }

@@ -13,11 +13,14 @@ package enum Statement: String, CaseIterable {
     case claimedEventIDs = "claimed_event_ids"
     case closeSession = "close_session"
     case commit
+    case createEventKey = "create_event_key"
     case crons
     case erase
     case eraseAdvance = "erase_advance"
     case erasePreview = "erase_preview"
     case eraseStanding = "erase_standing"
+    case eventKeyOwner = "event_key_owner"
+    case eventKeys = "event_keys"
     case expire
     case forgetIDs = "forget_ids"
     case forgetSessions = "forget_sessions"
@@ -42,7 +45,9 @@ package enum Statement: String, CaseIterable {
     case retentionNote = "retention_note"
     case retentionPlan = "retention_plan"
     case retentionPolicies = "retention_policies"
+    case revokeEventKey = "revoke_event_key"
     case rollUp = "roll_up"
+    case rotateEventKey = "rotate_event_key"
     case searchNewcomers = "search_newcomers"
     case sendHints = "send_hints"
     case sendSignal = "send_signal"

@@ -1,20 +1,10 @@
+internal import Foundation
 internal import PostgresClient
 
 extension Tenants {
     /// The signing keys of a tenant, at most two: first the one that signs.
     public func signingKeys(of name: String) async throws -> [TenantSigningKey] {
-        try await session.run { db in
-            try Self.refusals {
-                try db.query(
-                    """
-                    SELECT k.key_id, k.signs, left(encode(k.fingerprint, 'hex'), 12) AS fingerprint, k.created_at, k.good_until
-                    FROM nightjar.signing_keys k
-                    WHERE k.tenant_id = nightjar.tenant_number($1) AND (k.good_until IS NULL OR k.good_until > now())
-                    ORDER BY k.signs DESC
-                    """, [name]
-                ).map(TenantSigningKey.init)
-            }
-        }
+        try await session.run { db in try Self.signingKeys(db, of: name) }
     }
 
     /// Makes a signing key for a tenant and answers it. The first one signs what is sent to the tenant's apps, and whoever has it
@@ -23,6 +13,29 @@ extension Tenants {
     public func createSigningKey(for name: String) async throws -> String {
         try await session.run { db in
             try Self.refusals { try db.query("SELECT nightjar.create_signing_key($1)", [name])[0].decode(0) }
+        }
+    }
+
+    /// Takes over a signing key that a tenant's apps have already; the same as ``createSigningKey(for:)`` otherwise.
+    ///
+    /// No error repeats it. It goes to the database as a parameter: a server that logs those logs it.
+    /// - Parameter key: Hexadecimal, after an optional prefix such as `signkey-prod-`; blanks around it do not count.
+    /// - Throws: ``NightjarError`` with `unknownTenant`, `tenantDeleted`, `invalidTenant` when it has two already, or
+    ///   `invalidKey` when it is no key, or some tenant has it.
+    @discardableResult
+    public func importSigningKey(_ key: String, for name: String) async throws -> TenantSigningKey {
+        let key = key.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard !key.unicodeScalars.contains(where: { $0.value == 0 }) else {
+            throw NightjarError(.invalidKey, "that is no signing key: a character of it is no text")
+        }
+        return try await session.run { db in
+            try db.transaction { db in
+                let id = try Self.refusals([.invalidParameterValue: .invalidKey, .duplicateObject: .invalidKey]) {
+                    try db.query("SELECT nightjar.import_signing_key($1, $2)", [name, key])[0]
+                        .decode(0, as: Int32.self)
+                }
+                return try Self.signingKeys(db, of: name, id)[0]
+            }
         }
     }
 
@@ -36,12 +49,30 @@ extension Tenants {
     }
 
     /// Makes a signing key useless; servers notice within seconds. The one that signs only when it is the last.
-    /// - Throws: ``NightjarError`` with `unknownTenant` when there is no such tenant or key, or `invalidTenant`.
+    /// - Throws: ``NightjarError`` with `unknownTenant`, `unknownKey`, or `invalidTenant` when the other one is to sign first.
     public func revokeSigningKey(_ id: Int, of name: String) async throws {
         try await session.run { db in
-            _ = try Self.refusals {
+            // Both that there is no such tenant and that it has no such key are an "undefined object".
+            try Self.refusals { try db.query("SELECT nightjar.tenant_number($1)", [name]) }
+            _ = try Self.refusals([.undefinedObject: .unknownKey]) {
                 try db.query("SELECT nightjar.revoke_signing_key($1, $2)", [name, Int32(clamping: id)])
             }
+        }
+    }
+
+    private static func signingKeys(
+        _ db: PostgresConnection, of name: String, _ id: Int32? = nil
+    ) throws -> [TenantSigningKey] {
+        try refusals {
+            try db.query(
+                """
+                SELECT k.key_id, k.signs, left(encode(k.fingerprint, 'hex'), 12) AS fingerprint, k.created_at, k.good_until
+                FROM nightjar.signing_keys k
+                WHERE k.tenant_id = nightjar.tenant_number($1) AND (k.good_until IS NULL OR k.good_until > now())
+                  AND ($2::int IS NULL OR k.key_id = $2)
+                ORDER BY k.signs DESC
+                """, [name, id]
+            ).map(TenantSigningKey.init)
         }
     }
 }

@@ -36,6 +36,16 @@ public final class Tenants: Sendable {
         try await session.run { db in try Self.read(db, name).first }
     }
 
+    /// The tenant that this connection acts for; its number if there is none.
+    package func nameOfConnection() async throws -> String {
+        try await session.run { db in
+            try Self.refusals {
+                let row = try db.query(Statement.serverTenant.sql)[0]
+                return try row.decode("name", as: String?.self) ?? "\(row.decode("tenant", as: Int32.self))"
+            }
+        }
+    }
+
     // MARK: - Making and changing
 
     /// Makes a tenant.
@@ -164,12 +174,13 @@ public final class Tenants: Sendable {
         try db.query(Statement.tenants.sql, [name]).map(Tenant.init)
     }
 
+    /// - Parameter special: What some states mean here; others mean what they mean of tenants.
     @discardableResult
-    static func refusals<T>(_ body: () throws -> T) throws -> T {
+    static func refusals<T>(_ special: [SQLState: NightjarError.Code] = [:], _ body: () throws -> T) throws -> T {
         let codes: [SQLState: NightjarError.Code] = [
             .undefinedObject: .unknownTenant, .duplicateObject: .invalidTenant, .invalidParameterValue: .invalidTenant,
             .objectNotInPrerequisiteState: .invalidTenant, .tenantDeleted: .tenantDeleted,
         ]
-        return try NightjarError.refusals(codes, body)
+        return try NightjarError.refusals(codes.merging(special) { _, special in special }, body)
     }
 }

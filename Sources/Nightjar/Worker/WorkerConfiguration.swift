@@ -21,6 +21,8 @@ public struct WorkerConfiguration: Sendable {
     public var listens = true
     /// Whether metrics tell tenants apart, 500 of them at most.
     public var metricsByTenant = true
+    /// How old the name of a tenant may be when a run of it is claimed.
+    var tenantNameSpan = TenantNames.span
 
     /// The defaults.
     public init() {}

@@ -57,7 +57,7 @@ final class WorkerEngine: Sendable {
     let hints: HintSender
     let interruptions: InterruptionLog
     let paths: PathRegistry
-    let tenants = TenantNames()
+    let tenants: TenantNames
     let grantTurns: GrantTurns
     let reaper: Reaper
     let metrics: WorkerMetrics
@@ -79,6 +79,7 @@ final class WorkerEngine: Sendable {
         self.logger = logger
         let metrics = WorkerMetrics(app: app, byTenant: configuration.metricsByTenant)
         self.metrics = metrics
+        tenants = TenantNames(span: configuration.tenantNameSpan)
         poolMetrics = doesChores ? PoolMetrics(pool, name: heartbeat == nil ? app : "work") : nil
         session = Session(
             database: database, heartbeat: heartbeat,

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import Nightjar
-import NightjarServer
 
 /// `nightjar keys`
 struct Keys: AsyncParsableCommand {
@@ -44,8 +43,9 @@ struct CreateKey: Subcommand {
     @OptionGroup var output: OutputOptions
 
     func execute() async throws -> ExitStatus {
-        guard !name.isEmpty, name.count <= 255 else { throw CommandError(.usage, "a name has 1 to 255 characters") }
-        let key = try await options.withKeys(of: tenant) { try await $0.create(name) }
+        let key = try await options.withTenants { [name, tenant] in
+            try await $0.createEventKey(name, for: tenant.name($0))
+        }
         if output.json {
             try Output.json(["name": .string(name), "key": .string(key)])
         } else {
@@ -69,21 +69,21 @@ struct ListKeys: Subcommand {
     @OptionGroup var output: OutputOptions
 
     func execute() async throws -> ExitStatus {
-        let keys = try await options.withKeys(of: tenant) { try await $0.list() }
+        let keys = try await options.withTenants { [tenant] in try await $0.eventKeys(of: tenant.name($0)) }
         if output.json {
             try Output.json(
                 .array(
                     keys.map { key in
                         [
                             "name": .string(key.name), "created_at": .string(Timestamp.text(of: key.createdAt)),
-                            "revoked_at": key.revokedAt.map { .string(Timestamp.text(of: $0)) } ?? .null,
+                            "revoked_at": key.goodUntil.map { .string(Timestamp.text(of: $0)) } ?? .null,
                         ]
                     }))
         } else {
             for key in keys {
                 Output.line(
                     "\(key.name)  made \(Timestamp.text(of: key.createdAt))"
-                        + (key.revokedAt.map {
+                        + (key.goodUntil.map {
                             "\($0 > Date() ? ", good until" : ", revoked") \(Timestamp.text(of: $0))"
                         } ?? ""))
             }
@@ -114,7 +114,9 @@ struct RotateKey: Subcommand {
     @OptionGroup var output: OutputOptions
 
     func execute() async throws -> ExitStatus {
-        let new = try await options.withKeys(of: tenant) { try await $0.rotate(name, keeping: keep.duration) }
+        let new = try await options.withTenants { [name, keep, tenant] in
+            try await $0.rotateEventKey(name, of: tenant.name($0), keeping: keep.duration)
+        }
         if output.json {
             try Output.json(["name": .string(name), "key": .string(new.key), "old": .string(new.oldName)])
         } else {
@@ -138,9 +140,8 @@ struct RevokeKey: Subcommand {
     @OptionGroup var options: DatabaseOptions
 
     func execute() async throws -> ExitStatus {
-        guard try await options.withKeys(of: tenant, { try await $0.revoke(name) }) else {
-            throw CommandError(
-                .notAsWanted, "there is no key \"\(name)\" that could be revoked; see 'nightjar keys list'")
+        try await options.withTenants { [name, tenant] in
+            try await $0.revokeEventKey(name, of: tenant.name($0))
         }
         Output.line("Revoked.")
         return .success
@@ -151,23 +152,10 @@ struct RevokeKey: Subcommand {
 struct KeyTenantOption: ParsableArguments {
     @Option(help: "Whose keys: a tenant's name or number. Without it, those of the connection's tenant.")
     var tenant: String?
-}
 
-extension DatabaseOptions {
-    /// Lends the keys of the database.
-    fileprivate func withKeys<T: Sendable>(
-        of tenant: KeyTenantOption, _ body: (EventKeyStore) async throws -> T
-    ) async throws -> T {
-        var configuration = try database().named("keys")
-        if let name = tenant.tenant { configuration.settings["nightjar.tenant"] = name }
-        let session = PostgresSession(configuration, logger: .quiet)
-        do {
-            let result = try await body(EventKeyStore(session))
-            await session.close()
-            return result
-        } catch {
-            await session.close()
-            throw error
-        }
+    /// What that tenant is called.
+    func name(_ tenants: Tenants) async throws -> String {
+        if let tenant { return tenant }
+        return try await tenants.nameOfConnection()
     }
 }

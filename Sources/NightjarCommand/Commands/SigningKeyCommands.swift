@@ -12,6 +12,9 @@ struct SigningKeyCommand: AsyncParsableCommand {
             is sent to them is signed with it. SDKs take it from INNGEST_SIGNING_KEY. The key that a server is given when \
             it starts is that of the tenant of its connection, and goes before one that is made here.
 
+            A team that comes with a key in its apps already brings it along; it is read from standard input:
+              nightjar keys signing create --tenant shop --import < signing.key
+
             A tenant has at most two: one that signs, and one that is accepted beside it. To change it:
               nightjar keys signing create --tenant shop                   # another one, which does not sign yet
               # every app: INNGEST_SIGNING_KEY=<new> INNGEST_SIGNING_KEY_FALLBACK=<old>
@@ -23,15 +26,23 @@ struct SigningKeyCommand: AsyncParsableCommand {
 /// `nightjar keys signing create`
 struct CreateSigningKey: Subcommand {
     static let configuration = CommandConfiguration(
-        commandName: "create", abstract: "Make a signing key and show it; a second one does not sign yet.")
+        commandName: "create", abstract: "Make a signing key and show it; a second one does not sign yet.",
+        discussion: """
+            With --import it is a key that the tenant's apps have already, such as the value of their INNGEST_SIGNING_KEY. \
+            It is read from standard input, since others see the arguments of programs, and it is not shown.
+            """)
 
     @OptionGroup var tenant: SigningTenantOption
+
+    @Flag(name: .customLong("import"), help: "Take over the key that comes on standard input instead of making one.")
+    var imports = false
 
     @OptionGroup var options: DatabaseOptions
 
     @OptionGroup var output: OutputOptions
 
     func execute() async throws -> ExitStatus {
+        if imports { return try await importKey() }
         let (key, keys) = try await options.withTenants { [tenant] in
             (try await $0.createSigningKey(for: tenant.tenant), try await $0.signingKeys(of: tenant.tenant))
         }
@@ -39,12 +50,32 @@ struct CreateSigningKey: Subcommand {
             try Output.json(["key": .string(key), "signs": .bool(keys.count == 1)])
         } else {
             Output.line(key)
-            Output.note(
-                keys.count == 1
-                    ? "It signs. Servers that were started without any key have to be started again."
-                    : "It is accepted, and does not sign before 'nightjar keys signing switch'.")
+            Output.note(Self.standing(signs: keys.count == 1))
         }
         return .success
+    }
+
+    private func importKey() async throws -> ExitStatus {
+        let text = try Terminal.secret("The signing key: ", most: 1_000)
+        guard let text, !text.isEmpty else {
+            throw CommandError(.usage, "there is no signing key on standard input; give it one: --import < signing.key")
+        }
+        let key = try await options.withTenants { [tenant] in try await $0.importSigningKey(text, for: tenant.tenant) }
+        if output.json {
+            try Output.json([
+                "id": .integer(Int64(key.id)), "signs": .bool(key.signs), "fingerprint": .string(key.fingerprint),
+            ])
+        } else {
+            Output.line("Imported, as number \(key.id).")
+            Output.note(Self.standing(signs: key.signs))
+        }
+        return .success
+    }
+
+    private static func standing(signs: Bool) -> String {
+        signs
+            ? "It signs. Servers that were started without any key have to be started again."
+            : "It is accepted, and does not sign before 'nightjar keys signing switch'."
     }
 }
 

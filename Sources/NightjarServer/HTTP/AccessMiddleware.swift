@@ -31,7 +31,7 @@ final class AccessMiddleware: RouterMiddleware {
         response.headers[.serverKind] = kind.rawValue
         response.headers[.requestID] = context.requestID
         let level: Logger.Level = response.status.code >= 500 ? .warning : Self.isProbe(request) ? .debug : .info
-        context.logger.log(
+        context.recognizedLogger.log(
             level: level, "request",
             metadata: [
                 "method": "\(request.method.rawValue.prefix(16))", "path": "\(Self.path(of: request))",

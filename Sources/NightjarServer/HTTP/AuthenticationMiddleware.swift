@@ -24,18 +24,21 @@ struct AuthenticationMiddleware: RouterMiddleware {
         context.tenant = tenant
         let area = request.uri.path.split(separator: "/", maxSplits: 1).first ?? ""
         guard !keys.isEmpty, Self.protected.contains(area) else { return try await next(request, context) }
-        context.tenant = try await owner(of: request.headers[.authorization], in: area)
+        let owner = try await owner(of: request.headers[.authorization], in: area)
+        context.tenant = owner.tenant
+        context.recognize(owner)
         guard context.tenant != tenant else { return try await next(request, context) }
         return try await ActingTenant.$current.withValue(context.tenant) { [context] in
             try await next(request, context)
         }
     }
 
-    private func owner(of header: String?, in area: Substring) async throws -> Int32 {
-        if let owner = try await owners.tenant(of: header) { return owner }
+    private func owner(of header: String?, in area: Substring) async throws -> KeyOwner {
+        if let owner = try await owners.owner(of: header) { return owner }
         // An event key may do what sending an event may.
         if area == "invoke", let header, header.lowercased().hasPrefix("bearer ") {
-            return try await eventKeys.tenant(of: header.dropFirst("bearer ".count).trimmingSpaces())
+            let key = header.dropFirst("bearer ".count).trimmingSpaces()
+            if let owner = try await eventKeys.owner(of: key) { return owner }
         }
         throw RequestFailure(
             .unauthorized, "unauthorized",

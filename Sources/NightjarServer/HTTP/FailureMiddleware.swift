@@ -34,12 +34,12 @@ struct FailureMiddleware: RouterMiddleware {
             return RequestFailure(error.status, "invalid_request", message)
         case let error as PostgresError
         where error.isConnectionLoss || error.isRetryable || error.code == .poolExhausted:
-            context.logger.warning("the database cannot be reached", metadata: ["error": "\(error.message)"])
+            context.recognizedLogger.warning("the database cannot be reached", metadata: ["error": "\(error.message)"])
             return RequestFailure(
                 .serviceUnavailable, "database_unavailable", "the database cannot be reached; try again soon",
                 headers: [.retryAfter: "1"])
         default:
-            context.logger.error("a request failed", metadata: ["error": "\(error)"])
+            context.recognizedLogger.error("a request failed", metadata: ["error": "\(error)"])
             return RequestFailure(
                 .internalServerError, "internal_error",
                 "the server could not do this; its log says why, under the request's id")

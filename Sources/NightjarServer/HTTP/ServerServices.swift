@@ -45,9 +45,10 @@ package struct ServerServices: Sendable {
         self.logger = logger
         intake = EventIntake(client: client)
         registry = AppRegistry(pool: pool, logger: logger)
-        eventKeys = EventKeys(pool: pool, keys: configuration.keys, tenant: tenant)
+        let givenOwner = GivenKeyOwner(pool: pool, tenant: tenant)
+        eventKeys = EventKeys(pool: pool, keys: configuration.keys, givenOwner: givenOwner)
         let given = configuration.keys.signing
-        signingKeyOwners = SigningKeyOwners(pool: pool, given: given, tenant: tenant)
+        signingKeyOwners = SigningKeyOwners(pool: pool, given: given, givenOwner: givenOwner)
         signingKeys = TenantSigningKeys(pool: pool, tenant: tenant, given: given)
     }
 }

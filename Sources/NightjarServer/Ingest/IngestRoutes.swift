@@ -16,7 +16,9 @@ struct IngestRoutes: RouteGroup {
     }
 
     private func send(_ request: Request, _ context: ServerContext, key: String) async throws -> Response {
-        let tenant = try await services.eventKeys.tenant(of: key)
+        var context = context
+        let owner = try await services.eventKeys.owner(of: key)
+        if let owner { context.recognize(owner) }
         let body = Array(buffer: try await request.body.collect(upTo: .max))
         try checkType(request, body)
         let events: [IngestEvent]
@@ -26,7 +28,7 @@ struct IngestRoutes: RouteGroup {
             throw RequestFailure(.badRequest, "invalid_event", error.text)
         }
         let seed = request.headers[.eventIDSeed].flatMap { EventSeed($0) }
-        let ids = try await services.send(events, seed: seed, tenant: tenant)
+        let ids = try await services.send(events, seed: seed, tenant: owner?.tenant ?? services.tenant)
         return .json(["ids": .array(ids.map { .string(ULID.text($0)) }), "status": 200])
     }
 

@@ -6,13 +6,13 @@ final class EventKeys: Sendable {
     private let pool: PostgresPool
     private let isOpen: Bool
     private let given: [[UInt8]]
-    private let tenant: Int32
-    private let memory = AnswerMemory<Int32>()
+    private let givenOwner: GivenKeyOwner
+    private let memory = AnswerMemory<KeyOwner>()
 
-    /// - Parameter tenant: Whose events those are that come with a given key, or without any where none is asked for.
-    init(pool: PostgresPool, keys: ServerKeys, tenant: Int32) {
+    /// - Parameter givenOwner: Whose events those are that come with a given key, or without any where none is asked for.
+    init(pool: PostgresPool, keys: ServerKeys, givenOwner: GivenKeyOwner) {
         self.pool = pool
-        self.tenant = tenant
+        self.givenOwner = givenOwner
         isOpen = keys.isEmpty
         given = keys.event.map { Self.hash(of: $0) }
     }
@@ -20,27 +20,26 @@ final class EventKeys: Sendable {
     /// What is stored of a key.
     static func hash(of key: String) -> [UInt8] { Digest.sha256(Array(key.utf8)) }
 
-    /// The tenant of a key.
+    /// Whose a key is; nil where no key is asked for.
     /// - Throws: ``RequestFailure`` when there is no such key.
-    func tenant(of key: String) async throws -> Int32 {
-        guard !isOpen else { return tenant }
+    func owner(of key: String) async throws -> KeyOwner? {
+        guard !isOpen else { return nil }
         let hash = Self.hash(of: key)
         // All of them, whichever it is: how long it takes tells nothing.
-        if given.reduce(false, { found, other in Digest.areEqual(hash, other) || found }) { return tenant }
-        if let tenant = try await stored(hash) { return tenant }
+        if given.reduce(false, { found, other in Digest.areEqual(hash, other) || found }) {
+            return await givenOwner.current()
+        }
+        if let owner = try await stored(hash) { return owner }
         guard !given.isEmpty || key.isEmpty else { throw try await refusal() }
         throw Self.unknown
     }
 
-    private func stored(_ hash: [UInt8]) async throws -> Int32? {
+    private func stored(_ hash: [UInt8]) async throws -> KeyOwner? {
         try await memory.value(of: hash) {
             try await pool.withConnection { db in
-                try db.query(
-                    """
-                    SELECT tenant_id FROM nightjar.event_keys
-                    WHERE hash = $1 AND (revoked_at IS NULL OR revoked_at > now())
-                    """, [hash]
-                ).first?.decode(0, as: Int32.self)
+                try db.query(Statement.eventKeyOwner.sql, [hash]).first.map {
+                    KeyOwner(tenant: try $0.decode("tenant_id"), name: try $0.decode("name"))
+                }
             }
         }
     }

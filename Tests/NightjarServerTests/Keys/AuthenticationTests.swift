@@ -52,24 +52,21 @@ struct AuthenticationTests {
             let body = "{\"name\":\"a\"}"
             let none = try await server.events(body, key: "x")
             #expect(none.status == 503 && none.json["error"]?.string?.contains("nightjar keys create") == true)
-            let session = PostgresSession(server.database.configuration, logger: .init(label: "test"))
-            let store = EventKeyStore(session)
-            let key = try await store.create("shop")
-            let spare = try await store.create("spare")
+            let tenants = Tenants(database: server.database.configuration, logger: .silent)
+            let key = try await tenants.createEventKey("shop", for: "default")
+            let spare = try await tenants.createEventKey("spare", for: "default")
             #expect(try await server.events(body, key: key).status == 200)
             let wrong = try await server.events(body, key: key + "x")
             #expect(wrong.status == 401 && wrong.json == ["error": "Event key not found"])
             #expect(try await server.events(body, key: "").status == 401)
-            await #expect(throws: NightjarError.self) { try await store.create("shop") }
-            #expect(try await store.revoke("spare"))
-            #expect(try await !store.revoke("spare"))
+            try await tenants.revokeEventKey("spare", of: "default")
             #expect(try await server.events(body, key: spare).status == 401, "it was never asked for before")
             let stored = try await server.services.pool.query("SELECT row_to_json(k)::text FROM nightjar.event_keys k")
             {
                 try $0.decode(0, as: String.self)
             }
             #expect(stored.count == 2 && !stored.contains { $0.contains(key.suffix(20)) })
-            await session.close()
+            await tenants.close()
         }
     }
 
@@ -81,11 +78,7 @@ struct AuthenticationTests {
             try await tenants.create("shop")
             var keys: [String] = []
             for tenant in ["default", "shop"] {
-                var configuration = server.database.configuration
-                configuration.settings["nightjar.tenant"] = tenant
-                let session = PostgresSession(configuration, logger: .init(label: "test"))
-                keys.append(try await EventKeyStore(session).create("web"))
-                await session.close()
+                keys.append(try await tenants.createEventKey("web", for: tenant))
             }
             let shop = keys[1]
             #expect(try await server.events(body, key: shop).status == 200)

@@ -22,6 +22,7 @@ struct APIServer: Sendable {
 
     static func with<T: Sendable>(
         _ functions: [FunctionDefinition] = APIFunctions.all, tenant: String? = nil,
+        logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
         prepare: @Sendable (TestDatabase) async throws -> Void = { _ in },
         configure: (inout ServerConfiguration) -> Void = { _ in },
         _ body: @escaping @Sendable (APIServer) async throws -> T
@@ -30,7 +31,6 @@ struct APIServer: Sendable {
         configuration.port = 0
         configure(&configuration)
         return try await TestDatabase.with { [configuration] database in
-            let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             try await prepare(database)
             var connecting = database.configuration
             if let tenant { connecting.settings["nightjar.tenant"] = tenant }

@@ -87,6 +87,56 @@ struct TenantAppsTests {
         }
     }
 
+    @Test("A key that is taken over opens the API and signs, as the app that has it already verifies")
+    func imported() async throws {
+        let key = "signkey-prod-8F00112233445566778899aabbccddeeff"
+        try await TwoTenants.with { tenants in
+            let management = Tenants(database: tenants.server.database.configuration, logger: .silent)
+            try await management.create("team")
+            let refused = try await tenants.server.request(
+                "GET", "/v1/runs", headers: ["authorization": "Bearer \(try SigningKey("00ff").token)"])
+            #expect(refused.status == 401)
+            try await management.importSigningKey(key + "\n", for: "team")
+            let event = try await management.createEventKey("web", for: "team")
+            // SDKs send it hashed.
+            let moved = TwoTenants(
+                server: tenants.server, signing: ["team": try SigningKey(key).token], event: ["team": event])
+            try await Self.executing(tenants) { calls, app in
+                try calls.know("theirs", key)
+                try await moved.register("team", url: "\(app.url)/team")
+                #expect(try await Self.output(moved, "team", key: "k") == "for /team")
+                let signers = calls.signers(of: "/team")
+                #expect(!signers.isEmpty && signers.allSatisfy { $0 == ["theirs"] }, "\(signers)")
+            }
+            await management.close()
+        }
+    }
+
+    @Test("What a server takes as a signing key, and what can be taken over, is the same")
+    func forms() async throws {
+        try await TestDatabase.with { database in
+            let tenants = Tenants(database: database.configuration, logger: .silent)
+            for (index, text) in [
+                "00ff", "signkey-prod-00ee", "signkey-my_Branch9-AaBb", " \n00dd\n", "signkey-prod-", "", "0", "00f",
+                "signkey-prod-00 11", "signkey-a-b-0011", "signkey--0011", "Signkey-prod-0011", "signkey-prod-00gg",
+                "００１１",
+                "signkey-é-0011", "xsignkey-prod-0011", "0011signkey-prod-", "0x0011",
+            ].enumerated() {
+                try await tenants.create("t\(index)x")
+                let isKey = (try? SigningKey(text)) != nil
+                let isTaken = (try? await tenants.importSigningKey(text, for: "t\(index)x")) != nil
+                #expect(isKey == isTaken, "\(text)")
+                if isTaken {
+                    let key = try SigningKey(text)
+                    let listed = try await tenants.signingKeys(of: "t\(index)x")
+                    #expect(listed.map(\.signs) == [true])
+                    #expect(key.accepts(token: key.token))
+                }
+            }
+            await tenants.close()
+        }
+    }
+
     @Test(
         "A second key is accepted, and signs when it takes over; the first is good for as long as is said, or not at all"
     )

@@ -17,8 +17,10 @@ struct TwoTenants: Sendable {
     let signing: [String: String]
     let event: [String: String]
 
-    static func with<T: Sendable>(_ body: @escaping @Sendable (TwoTenants) async throws -> T) async throws -> T {
-        try await APIServer.with([], configure: { $0.keys.signing = own }) { server in
+    static func with<T: Sendable>(
+        logger: Logger = .silent, _ body: @escaping @Sendable (TwoTenants) async throws -> T
+    ) async throws -> T {
+        try await APIServer.with([], logger: logger, configure: { $0.keys.signing = own }) { server in
             var signing = ["default": ownKey]
             var event: [String: String] = [:]
             let tenants = Tenants(database: server.database.configuration, logger: .silent)
@@ -27,11 +29,7 @@ struct TwoTenants: Sendable {
                     try await tenants.create(name)
                     signing[name] = try await tenants.createSigningKey(for: name)
                 }
-                var configuration = server.database.configuration
-                configuration.settings["nightjar.tenant"] = name
-                let session = PostgresSession(configuration, logger: .silent)
-                event[name] = try await EventKeyStore(session).create("web")
-                await session.close()
+                event[name] = try await tenants.createEventKey("web", for: name)
             }
             await tenants.close()
             return try await body(TwoTenants(server: server, signing: signing, event: event))

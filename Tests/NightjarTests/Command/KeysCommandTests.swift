@@ -65,6 +65,66 @@ struct KeysCommandTests {
         }
     }
 
+    @Test("Event keys are those of the connection's tenant, or of the one that is named")
+    func ofTenants() async throws {
+        try await TestDatabase.with { database in
+            let run = { @Sendable (arguments: [String], environment: [String: String]) in
+                try await RunningProgram(
+                    "nightjar", arguments + ["--database", database.url], environment: environment
+                ).end()
+            }
+            #expect(try await run(["tenant", "create", "shop"], [:]).status == 0)
+            #expect(try await run(["keys", "create", "web", "--tenant", "shop"], [:]).status == 0)
+            #expect(try await run(["keys", "list"], [:]).status == 2)
+            let connected = ["PGOPTIONS": "-c nightjar.tenant=shop"]
+            #expect(try await run(["keys", "list"], connected).output.contains("web"))
+            let rotated = try await run(["keys", "rotate", "web", "--keep", "1h", "--json"], connected)
+            #expect(rotated.output.contains("\"web #1\""), "\(rotated.output) \(rotated.error)")
+            let elsewhere = try await run(["keys", "revoke", "web"], [:])
+            #expect(elsewhere.status == 2 && elsewhere.error.contains("\"default\" has no event key \"web\""))
+            #expect(try await run(["keys", "revoke", "web", "--tenant", "2"], [:]).status == 0)
+            let nobody = try await run(["keys", "create", "web", "--tenant", "nobody"], [:])
+            #expect(nobody.status == 2 && nobody.error.contains("there is no tenant"), "\(nobody.error)")
+            let nameless = try await run(["keys", "create", ""], [:])
+            #expect(nameless.status == 64 && nameless.error.contains("1 to 255"), "\(nameless.error)")
+        }
+    }
+
+    @Test(
+        "A signing key that somebody has already comes in on standard input, and never out again",
+        arguments: [false, true])
+    func importing(_ isTyped: Bool) async throws {
+        try await TestDatabase.with { database in
+            let run = { @Sendable (arguments: [String], input: String) in
+                try await RunningProgram(
+                    "nightjar", arguments + ["--tenant", "default", "--database", database.url], input: input,
+                    terminal: isTyped && arguments.contains("--import")
+                ).end()
+            }
+            let create = ["keys", "signing", "create", "--import"]
+            let secret = "00112233445566778899aabbccddeeff"
+            let imported = try await run(create, "signkey-prod-\(secret)\n")
+            #expect(imported.status == 0 && imported.error.contains("It signs"), "\(imported.error)")
+            let next = try await run(create + ["--json"], "abcdef\n")
+            let json = try JSONCoding.value(JSON.self, from: next.output)
+            #expect(json["signs"] == false && json["fingerprint"]?.string?.count == 12)
+            let bad = try await run(create, "signkey-prod-sesame\n")
+            #expect(bad.status == 64 && bad.error.contains("hexadecimal"), "\(bad.error)")
+            let none = try await run(create, "\n")
+            #expect(none.status == 64 && none.error.contains("no signing key on standard input"), "\(none.error)")
+            let again = try await run(create, "signkey-prod-\(secret)\n")
+            #expect(again.status == 64 && again.error.contains("already"), "\(again.error)")
+            for result in [imported, next, bad, none, again] {
+                for text in [result.output, result.error] {
+                    let isSecret = text.contains(secret) || text.contains("abcdef") || text.contains("sesame")
+                    #expect(!isSecret, "\(text)")
+                }
+            }
+            let argument = try await run(create + ["signkey-prod-\(secret)"], "")
+            #expect(argument.status == 64, "a key is no argument")
+        }
+    }
+
     @Test("serve says at once what is wrong, and repeats no secret")
     func refused() async throws {
         try await TestDatabase.with { database in

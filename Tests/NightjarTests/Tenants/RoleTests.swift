@@ -32,7 +32,7 @@ struct RoleTests {
             let managing = [
                 "create_tenant", "set_tenant", "suspend_tenant", "resume_tenant", "delete_tenant", "bind_role",
                 "set_retention", "reset_retention", "erase", "erase_preview",
-                "create_signing_key", "switch_signing_key", "revoke_signing_key",
+                "create_signing_key", "import_signing_key", "switch_signing_key", "revoke_signing_key",
             ]
             let worker = try await callable("nightjar_worker").split(separator: " ").map(String.init)
             let admin = try await callable("nightjar_admin").split(separator: " ").map(String.init)

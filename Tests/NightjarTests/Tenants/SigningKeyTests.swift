@@ -15,6 +15,7 @@ struct SigningKeyTests {
             _ = try await tenants.createSigningKey(for: "shop")
             let calls = [
                 "SELECT nightjar.create_signing_key('shop')", "SELECT nightjar.switch_signing_key('shop')",
+                "SELECT nightjar.import_signing_key('shop', '0011')",
                 "SELECT nightjar.revoke_signing_key('shop', 1)",
             ]
             let reads = ["key", "fingerprint", "k"].map { "SELECT \($0) FROM nightjar.signing_keys k" }
@@ -90,6 +91,86 @@ struct SigningKeyTests {
             let keys = try await tenants.signingKeys(of: "shop")
             #expect(keys.count == 2 && keys[0].signs && !keys[1].signs, "\(keys)")
             await tenants.close()
+        }
+    }
+
+    @Test("A key that is taken over stands as one that is made; what is no key, or somebody has, is refused unrepeated")
+    func imported() async throws {
+        try await SharedApp.withTenants { app in
+            let tenants = app.tenants
+            let key = "signkey-prod-00112233445566778899aabbccddeeff"
+            let refusal = { (key: String, tenant: String) async -> NightjarError? in
+                do {
+                    try await tenants.importSigningKey(key, for: tenant)
+                    return nil
+                } catch { return error as? NightjarError }
+            }
+            for bad in [
+                "", " ", "signkey-prod-", "signkey-prod-0011223", "signkey-prod-001122zz", "signkey--0011",
+                "signkey-0011", "sign-prod-0011", "00 11", "0011\n2233", "0011\0", "signkey-prod-é0",
+                String(repeating: "00", count: 257),
+            ] {
+                let error = try #require(await refusal(bad, "shop"), "\(bad)")
+                #expect(error.code == .invalidKey, "\(bad)")
+                let isRepeated = ["0011", "é0", "zz"].contains { bad.contains($0) && error.message.contains($0) }
+                #expect(!isRepeated, "\(error.message)")
+            }
+            #expect(try await app.probe.count("signing_keys") == 0)
+
+            let first = try await tenants.importSigningKey("\n\(key)\n ", for: "shop")
+            #expect(first.signs && first.goodUntil == nil)
+            let stored = try await app.probe.value("SELECT key FROM nightjar.signing_keys", as: String.self)
+            #expect(stored == key)
+            #expect(try await tenants.signingKeys(of: "2") == [first])
+            for tenant in ["shop", "cafe"] {
+                // By another prefix it is the same key.
+                for text in [key, "signkey-test-" + key.dropFirst(13), key.dropFirst(13).uppercased()] {
+                    let again = try #require(await refusal(text, tenant))
+                    #expect(again.code == .invalidKey && !again.message.contains(text.suffix(16)), "\(again)")
+                    #expect(again.message.contains(tenant == "shop" ? "already" : "another tenant"))
+                }
+            }
+            let second = try await tenants.importSigningKey("abcdef", for: "shop")
+            #expect(!second.signs)
+            #expect(await refusal("00", "shop")?.code == .invalidTenant)
+            await #expect { _ = try await tenants.createSigningKey(for: "shop") } throws: {
+                ($0 as? NightjarError)?.code == .invalidTenant
+            }
+            try await tenants.switchSigningKey(of: "shop", keeping: .zero)
+            #expect(try await tenants.signingKeys(of: "shop").map(\.id) == [second.id])
+            // Nobody's any more.
+            let moved = try await tenants.importSigningKey(key, for: "cafe")
+            #expect(moved.signs && moved.fingerprint == first.fingerprint)
+
+            let strangers = [await refusal("00", "nobody")?.code, await refusal("00", "*")?.code]
+            #expect(strangers == [.unknownTenant, .invalidTenant])
+            try await tenants.delete("cafe")
+            #expect(await refusal("00", "3")?.code == .tenantDeleted)
+            await #expect { try await tenants.revokeSigningKey(99, of: "shop") } throws: {
+                ($0 as? NightjarError)?.code == .unknownKey
+            }
+            await #expect { try await tenants.revokeSigningKey(99, of: "nobody") } throws: {
+                ($0 as? NightjarError)?.code == .unknownTenant
+            }
+        }
+    }
+
+    @Test("Of two tenants that take over the same key at once one has it")
+    func importedAtOnce() async throws {
+        try await SharedApp.withTenants { app in
+            let taken = await withTaskGroup(of: Bool.self) { group in
+                for tenant in ["shop", "cafe"] {
+                    group.addTask {
+                        let mine = Tenants(database: app.database.configuration, logger: .silent)
+                        let isTaken = (try? await mine.importSigningKey("0011", for: tenant)) != nil
+                        await mine.close()
+                        return isTaken
+                    }
+                }
+                return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+            }
+            let stored = try await app.probe.count("signing_keys")
+            #expect(taken == 1 && stored == 1)
         }
     }
 
