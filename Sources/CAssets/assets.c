@@ -87,6 +87,9 @@ static const char migration_0026[] = {
 static const char migration_0027[] = {
 #embed "../../migrations/0027_shared_apps.sql" suffix(, 0)
 };
+static const char migration_0029[] = {
+#embed "../../migrations/0029_report_plans.sql" suffix(, 0)
+};
 
 static const char api_cancellations[] = {
 #embed "statements/api_cancellations.sql" suffix(, 0)
@@ -468,6 +471,7 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0025, "0025_placing"),
     ASSET(migration_0026, "0026_limits"),
     ASSET(migration_0027, "0027_shared_apps"),
+    ASSET(migration_0029, "0029_report_plans"),
 };
 
 static const struct nightjar_asset statements[] = {

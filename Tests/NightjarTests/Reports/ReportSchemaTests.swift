@@ -68,4 +68,22 @@ struct ReportSchemaTests {
             #expect(others == [])
         }
     }
+
+    @Test("No view calls a function that PostgreSQL would have to call for every row that a query leaves out")
+    func laziness() async throws {
+        try await TestDatabase.with { database in
+            let probe = try await Probe(database)
+            let volatile = try await probe.reporting { db in
+                try db.query(
+                    """
+                    SELECT DISTINCT c.relname || ' ' || p.proname FROM pg_class c
+                    CROSS JOIN LATERAL regexp_matches(pg_get_viewdef(c.oid), '([a-z_0-9]+)[(]', 'g') AS called
+                    JOIN pg_proc p ON p.proname = called[1] AND p.provolatile = 'v'
+                    WHERE c.relkind = 'v' AND c.relnamespace = 'nightjar_report'::regnamespace
+                    """
+                ).map { try $0.decode(0, as: String.self) }
+            }
+            #expect(volatile == [])
+        }
+    }
 }
