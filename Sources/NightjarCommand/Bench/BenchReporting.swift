@@ -6,7 +6,8 @@ import Nightjar
 struct BenchReporting: Subcommand {
     static let configuration = CommandConfiguration(
         commandName: "reports",
-        abstract: "How long reports take over millions of runs: every `nightjar report`, and what people ask of each view.",
+        abstract:
+            "How long reports take over millions of runs: each one, and what people ask of each view.",
         discussion: """
             Makes runs of 50 tenants and 118 functions, spread over days, with their steps, events, errors and cancels, and \
             counts them, which for five million takes some ten minutes; then asks every question several times. The \
