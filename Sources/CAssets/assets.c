@@ -90,6 +90,9 @@ static const char migration_0027[] = {
 static const char migration_0028[] = {
 #embed "../../migrations/0028_dealing.sql" suffix(, 0)
 };
+static const char migration_0029[] = {
+#embed "../../migrations/0029_report_plans.sql" suffix(, 0)
+};
 static const char migration_0030[] = {
 #embed "../../migrations/0030_imported_keys.sql" suffix(, 0)
 };
@@ -490,6 +493,7 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0026, "0026_limits"),
     ASSET(migration_0027, "0027_shared_apps"),
     ASSET(migration_0028, "0028_dealing"),
+    ASSET(migration_0029, "0029_report_plans"),
     ASSET(migration_0030, "0030_imported_keys"),
 };
 

@@ -20,7 +20,7 @@ struct Bench: AsyncParsableCommand {
             """,
         subcommands: [
             BenchIngest.self, BenchThroughput.self, BenchLatency.self, BenchIdle.self, BenchCancel.self,
-            BenchSustained.self, BenchFair.self, BenchMemory.self, BenchWorker.self,
+            BenchSustained.self, BenchFair.self, BenchMemory.self, BenchReporting.self, BenchWorker.self,
         ])
 }
 

@@ -6,6 +6,8 @@ struct BenchReports: Sendable {
     let arena: BenchArena
     /// How long it rests after each.
     let pause: Duration
+    /// How many were asked before: it goes on with the next.
+    let first: Int
 
     /// - Returns: What the body made, and how long each report took meanwhile, in milliseconds.
     func during<T: Sendable>(_ body: @escaping @Sendable () async throws -> T) async throws -> (T, times: [Double]) {
@@ -21,7 +23,8 @@ struct BenchReports: Sendable {
         let reports = Reports(database: arena.database, logger: .quiet)
         var times: [Double] = []
         while !Task.isCancelled {
-            for report in NamedReport.all where !Task.isCancelled {
+            let all = NamedReport.all
+            for report in all[(first % all.count)...] + all[..<(first % all.count)] where !Task.isCancelled {
                 let start = ContinuousClock.now
                 do { _ = try await reports.table(report, ReportFilter()) } catch  where Task.isCancelled { break }
                 times.append((ContinuousClock.now - start).milliseconds)

@@ -79,7 +79,8 @@ struct BenchSeed: Sendable {
         await session.close()
     }
 
-    private static func switchTriggers(_ how: String, _ db: PostgresConnection) throws {
+    /// - Parameter how: `ENABLE` or `DISABLE`.
+    static func switchTriggers(_ how: String, _ db: PostgresConnection) throws {
         try db.script(
             """
             DO $$

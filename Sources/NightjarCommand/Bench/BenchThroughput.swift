@@ -101,7 +101,7 @@ struct BenchThroughput: Subcommand {
             for _ in 0..<(`repeat` ?? (reports == nil ? 1 : 3)) {
                 results.append(try await bench.measure(arena, ceiling))
                 guard let reports else { continue }
-                let asking = BenchReports(arena: arena, pause: .milliseconds(reports))
+                let asking = BenchReports(arena: arena, pause: .milliseconds(reports), first: times.count)
                 let (result, took) = try await asking.during { try await bench.measure(arena, ceiling) }
                 beside.append(result)
                 times += took

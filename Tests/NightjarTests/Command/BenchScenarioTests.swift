@@ -77,6 +77,20 @@ struct BenchScenarioTests {
         }
     }
 
+    @Test("bench reports asks every report, questions of every view, and those of a document")
+    func reporting() async throws {
+        let cookbook = Repository.root.appending(path: "docs/reports.md").path
+        try await TestDatabase.with { database in
+            let figures = try await Figures.of(
+                "reports", "--finished", "1000", "--unfinished", "100", "--repeat", "2", "--cookbook", cookbook,
+                "--database", database.url)
+            #expect(try figures["questions"] > 100)
+            #expect(try figures["report_slow_runs_ms_p50"] > 0)
+            #expect(try figures["runs_by_id_ms_max"] >= figures["runs_by_id_ms_p50"])
+            #expect(try figures["cookbook_cost_by_tenant_ms_p50"] > 0)
+        }
+    }
+
     @Test("bench fair tells how many claims quiet tenants wait for")
     func fair() async throws {
         try await TestDatabase.with { database in

@@ -9,7 +9,7 @@ import Testing
 extension PlanTests {
     private static let tables = [
         "live", "waits", "pending", "newcomers", "open_steps", "runs", "events", "match_log", "steps", "outcomes",
-        "idempotency",
+        "idempotency", "held_slots",
     ]
 
     @Test("A table that was analyzed in a moment when it was empty is read from end to end by nothing")
@@ -123,6 +123,8 @@ extension PlanTests {
                 SELECT run_id, 'before', tenant_id, 1, false, 1, now(), now() FROM nightjar.live;
                 INSERT INTO nightjar.outcomes (run_id, tenant_id, function_id, status)
                 SELECT nightjar.uuid7(), tenant_id, function_id, 1 FROM nightjar.live;
+                INSERT INTO nightjar.held_slots (key, run_id, tenant_id, function_id, limit_id, whole, most)
+                SELECT gen_random_uuid(), run_id, tenant_id, function_id, 1, true, 1 FROM nightjar.live ON CONFLICT DO NOTHING;
                 """)
         }
     }
@@ -253,6 +255,14 @@ extension PlanTests {
                 _ = try db.query(
                     "SELECT 1 FROM nightjar.reschedule('test/post', jsonb_build_object('key', $1::text))", [round])
             }
+        }
+        try await touched("grant slots") { db in
+            let queue = try Probe.queue(db)
+            _ = try db.query(
+                Statement.grantSlots.sql,
+                [
+                    queue, [Int32(1), 2, 3], Int32(100), [UUID](), [UUID](), true, nil as UUID?, nil as UUID?,
+                ])
         }
         try await touched("expire") { db in _ = try db.query(Statement.expire.sql, [Int32(100)]) }
         try await touched("cancel many") { db in

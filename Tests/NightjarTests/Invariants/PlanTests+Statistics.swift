@@ -139,7 +139,7 @@ extension PlanTests {
                     """
                     SELECT relname::text FROM pg_stat_xact_user_tables
                     WHERE schemaname = 'nightjar' AND seq_scan > 0
-                      AND relname ~ '^(live|waits|open_steps|newcomers|runs|events|match_log|outcomes|steps)'
+                      AND relname ~ '^(live|waits|open_steps|newcomers|runs|events|match_log|outcomes|steps|held_slots)'
                     """
                 ).map { try $0.decode(0, as: String.self) }
                 return (pages, scanned)

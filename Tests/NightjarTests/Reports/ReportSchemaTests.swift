@@ -68,4 +68,45 @@ struct ReportSchemaTests {
             #expect(others == [])
         }
     }
+
+    @Test("No view calls a function that PostgreSQL would have to call for every row that a query leaves out")
+    func laziness() async throws {
+        try await TestDatabase.with { database in
+            let probe = try await Probe(database)
+            let volatile = try await probe.reporting { db in
+                try db.query(
+                    """
+                    SELECT DISTINCT c.relname || ' ' || p.proname FROM pg_class c
+                    CROSS JOIN LATERAL regexp_matches(pg_get_viewdef(c.oid), '([a-z_0-9]+)[(]', 'g') AS called
+                    JOIN pg_proc p ON p.proname = called[1] AND p.provolatile = 'v'
+                    WHERE c.relkind = 'v' AND c.relnamespace = 'nightjar_report'::regnamespace
+                    """
+                ).map { try $0.decode(0, as: String.self) }
+            }
+            #expect(volatile == [])
+        }
+    }
+
+    @Test("Reading every view, to its end, takes locks that stop nobody but those who drop what is read")
+    func locks() async throws {
+        try await TestDatabase.with { database in
+            let probe = try await Probe(database)
+            let modes = try await probe.reporting { db in
+                let views = try db.query(
+                    """
+                    SELECT c.oid::regclass::text FROM pg_class c
+                    WHERE c.relkind = 'v' AND c.relnamespace = 'nightjar_report'::regnamespace
+                    """
+                ).map { try $0.decode(0, as: String.self) }
+                #expect(views.count >= 19)
+                for view in views { _ = try db.query("SELECT * FROM \(view)").count }
+                return try db.query(
+                    """
+                    SELECT DISTINCT mode FROM pg_locks WHERE pid = pg_backend_pid() AND locktype <> 'virtualxid'
+                    """
+                ).map { try $0.decode(0, as: String.self) }
+            }
+            #expect(modes == ["AccessShareLock"])
+        }
+    }
 }
