@@ -96,6 +96,9 @@ static const char migration_0029[] = {
 static const char migration_0030[] = {
 #embed "../../migrations/0030_imported_keys.sql" suffix(, 0)
 };
+static const char migration_0031[] = {
+#embed "../../migrations/0031_binding.sql" suffix(, 0)
+};
 
 static const char api_cancellations[] = {
 #embed "statements/api_cancellations.sql" suffix(, 0)
@@ -495,6 +498,7 @@ static const struct nightjar_asset migrations[] = {
     ASSET(migration_0028, "0028_dealing"),
     ASSET(migration_0029, "0029_report_plans"),
     ASSET(migration_0030, "0030_imported_keys"),
+    ASSET(migration_0031, "0031_binding"),
 };
 
 static const struct nightjar_asset statements[] = {

@@ -7,7 +7,7 @@
 -- former ones too).
 -- $4 the session again when it beats with this look (see heartbeat.sql), else null.
 -- Locks: the session that beats. Indexes: sessions_pkey, live_ready, live_back, live_due, live_expires, live_blocked, pending_seq, open_steps_unlooked,
--- bulk_cancels_running, live_session; sessions is a few rows.
+-- functions_binding, tenants_binding, bulk_cancels_running, live_session; sessions is a few rows.
 -- ORDER BY … LIMIT 1, not min(), which could be planned as a scan of the whole index.
 WITH beat AS (
     UPDATE nightjar.sessions SET seen_at = clock_timestamp() WHERE session_id = $4 AND NOT dead RETURNING session_id
@@ -45,4 +45,7 @@ SELECT EXISTS (SELECT FROM nightjar.live l
        EXISTS (SELECT FROM nightjar.live l WHERE l.queue = $1 + 1073741824 AND l.state = 0 AND l.epoch = 0)
            OR EXISTS (SELECT FROM nightjar.live l WHERE l.queue = $1 + 1073741824 AND l.state = 0 AND l.epoch > 0)
            OR EXISTS (SELECT FROM nightjar.live l WHERE l.queue = $1 + 1073741824 AND l.due_at IS NOT NULL)
-           OR EXISTS (SELECT FROM nightjar.live l WHERE l.queue = $1 + 1610612736 AND l.blocked_on IS NOT NULL) AS limited
+           OR EXISTS (SELECT FROM nightjar.live l WHERE l.queue = $1 + 1610612736 AND l.blocked_on IS NOT NULL) AS limited,
+       -- A first limit was set, and runs of before may not be bound by it: see nightjar.bind_runs.
+       EXISTS (SELECT FROM nightjar.functions f WHERE f.binds_since IS NOT NULL)
+           OR EXISTS (SELECT FROM nightjar.tenants t WHERE t.binds_since IS NOT NULL) AS unbound

@@ -25,6 +25,8 @@ struct Sight: Sendable {
     var below: Bool
     /// Runs wait for slots, or are blocked.
     var isLimited: Bool
+    /// Runs may be there that are not bound by a limit that is younger than they.
+    var hasUnbound: Bool
 
     /// See `look.sql`.
     static func look(
@@ -44,6 +46,6 @@ struct Sight: Sendable {
             expiresIn: try row.decode(7), isHeard: try row.decode(8),
             interrupted: try row.decode(9, as: [UUID]?.self) ?? [], hasGathered: try row.decode(10),
             hasBeaten: try row.decode(11), below: try row.decode(12),
-            isLimited: try row.decode(13))
+            isLimited: try row.decode(13), hasUnbound: try row.decode(14))
     }
 }

@@ -145,6 +145,7 @@ extension WorkerEngine {
         if sight.pending { pendingHinted() }
         if sight.hasGathered { gatherAlarm.ring() }
         if sight.dead { deadAlarm.ring() }
+        if sight.hasUnbound { bindAlarm.ring() }
         for lease in gone { interruptions.ended(lease) }
         // Also where a claim's answer was lost: then nothing of it executes, and nobody else would say so.
         if let id {

@@ -36,6 +36,30 @@ extension WorkerEngine {
         }
     }
 
+    /// Binds runs by limits that are younger than they: any app's, as any worker may. See `nightjar.bind_runs`.
+    func bindLoop() async {
+        while !Task.isCancelled {
+            await bindAlarm.wait(until: nil)
+            await bind(until: nil)
+        }
+    }
+
+    /// - Parameter deadline: When somebody else may go on; nil: it ends with the walk. The poll asks for what is left.
+    func bind(until deadline: Instant?) async {
+        do {
+            while !Task.isCancelled, deadline.map({ .now < $0 }) ?? true {
+                let pause = try await pool.withConnection { db in
+                    try db.query("SELECT nightjar.bind_runs()")[0].decode(0, as: Duration?.self)
+                }
+                guard pause == .zero else { return }
+                // Those who grant slots take turns with it.
+                try await Task.sleep(for: .milliseconds(1))
+            }
+        } catch {
+            logger.debug("runs are bound by their limits later", metadata: [LogKey.error: "\(error)"])
+        }
+    }
+
     /// How many more runs this worker would begin.
     private func room(_ state: State, now: Instant) -> Int {
         guard !state.isShuttingDown else { return 0 }

@@ -43,6 +43,7 @@ final class WorkerEngine: Sendable {
     let expiryAlarm = Alarm()
     let gatherAlarm = Alarm()
     let slotAlarm = Alarm()
+    let bindAlarm = Alarm()
     let executions = Executions()
     let pendingReach = PendingReach()
 
@@ -146,6 +147,8 @@ final class WorkerEngine: Sendable {
     /// Works until shut down or cancelled.
     func run() async throws {
         try await session.open(queue: registration.queue)
+        // What it claims first are the oldest runs, and so are those that are bound first.
+        if registration.hasLimits { await bind(until: .now + .seconds(1)) }
         await withTaskGroup { background in
             addBackground(to: &background)
             await withDiscardingTaskGroup { group in
@@ -175,6 +178,7 @@ final class WorkerEngine: Sendable {
             group.addTask { await self.reapLoop() }
             group.addTask { await self.expireLoop() }
             group.addTask { await self.gatherLoop() }
+            group.addTask { await self.bindLoop() }
             group.addTask { await Housekeeper(pool: self.pool, database: self.database, logger: self.logger).run() }
         }
         if configuration.listens { group.addTask { await self.listen() } }

@@ -7,7 +7,7 @@ import Testing
 
 /// Tables whose rows name no tenant: whose they are is told by what they name.
 struct LooseTableTests {
-    /// Each with the tenant of a row, as its owner sees it. What is of nobody is not here: `migrations`, `rollup_progress`.
+    /// Each with the tenant of a row, as its owner sees it. What is of nobody is not here: `migrations`, `rollup_progress`, `binding`.
     private static let tables = [
         "crons": "SELECT f.tenant_id FROM nightjar.crons t JOIN nightjar.functions f USING (function_id)",
         "flow_counters":
@@ -30,7 +30,9 @@ struct LooseTableTests {
                 """, as: String.self)
             #expect(
                 loose
-                    == (Self.tables.keys + ["migrations", "rollup_progress", "retention_weeks", "rights", "settlement"])
+                    == (Self.tables.keys + [
+                        "migrations", "rollup_progress", "binding", "retention_weeks", "rights", "settlement",
+                    ])
                     .sorted().joined(separator: " "),
                 "a new one is to be told whose it is")
             try await probe.script(
