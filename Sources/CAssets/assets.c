@@ -175,6 +175,9 @@ static const char create_event_key[] = {
 static const char crons[] = {
 #embed "statements/crons.sql" suffix(, 0)
 };
+static const char deal[] = {
+#embed "statements/deal.sql" suffix(, 0)
+};
 static const char doctor_backlog[] = {
 #embed "statements/doctor_backlog.sql" suffix(, 0)
 };
@@ -527,6 +530,7 @@ static const struct nightjar_asset statements[] = {
     ASSET(commit, "commit"),
     ASSET(create_event_key, "create_event_key"),
     ASSET(crons, "crons"),
+    ASSET(deal, "deal"),
     ASSET(doctor_backlog, "doctor_backlog"),
     ASSET(doctor_bonds, "doctor_bonds"),
     ASSET(doctor_bulk_cancels, "doctor_bulk_cancels"),

@@ -2,9 +2,8 @@
 -- $1 queue, $2 session, $3 how many, $4 low-watermark of `pass` for the new ones, $5 the functions that the caller has,
 -- $6 those of them whose runs have to finish in time, $7 in how much time, $8 how long overdue the due ones are at most (null: any)
 -- $9 whether to tell when the next run is due, in a row of its own, if there was room for all: a look for it cost as much again
--- $10 whether to deal, in an app of all tenants that has more due than it claims: then new runs get half of the claim, if there are
--- as many, and of the rest each tenant that has due runs, or some that came back, gets its part by its weight; what a tenant has
--- no use for goes to whatever is longest overdue.
+-- $10 runs that this transaction has locked, due ones or such as came back: they come first; $11 how many new ones it has locked, for which
+-- there is to be room. Both by deal.sql: none, as a rule.
 --
 -- A run that a committed event cancels, or one of whose steps it answers, is not leased (docs/invariants.md, "Strict cancel"): it comes back without an
 -- epoch, for the caller to apply what is pending and ask again. Two places are looked up, both by the run's waits:
@@ -14,8 +13,7 @@
 --
 -- A run whose time is up is left to nightjar.expire.
 --
--- Locks: the session (KEY SHARE), live rows (SKIP LOCKED), pending rows in key order. Indexes: live_due, live_back, live_ready, waits_run, pending_pkey, match_log_key, events_pkey;
--- to deal: tenants_pkey, live_shared, live_shared_back.
+-- Locks: the session (KEY SHARE), live rows (SKIP LOCKED), pending rows in key order. Indexes: live_due, live_back, live_ready, waits_run, pending_pkey, match_log_key, events_pkey.
 -- MATERIALIZED is not decoration: without it the planner may run the LIMIT inside a nested loop, and lease more.
 -- The watermarks $4 and $8 keep the claim flat while an old snapshot holds dead rows at the indexes' left ends (752 → 16 buffers).
 -- Functions are filtered beside the index: an app's workers have the same ones but for the minutes of a rollout.
@@ -26,75 +24,33 @@
 WITH me AS MATERIALIZED (
     -- A session that is dead or gone leases nothing. KEY SHARE: it cannot be forgotten while this claim takes something.
     SELECT FROM nightjar.sessions s WHERE s.session_id = $2 AND NOT s.dead FOR KEY SHARE
-), lot AS MATERIALIZED (
-    SELECT 1 + floor(random() * max(t.tenant_id))::int AS start, random() AS place FROM nightjar.tenants t WHERE $10
-), waiting AS MATERIALIZED (
-    -- By lot, if there is room for one.
-    SELECT count(*) AS runs
-    FROM (SELECT FROM nightjar.live l WHERE $10 AND l.queue = $1 AND l.state = 0 AND l.epoch = 0 AND l.pass >= $4 AND l.function_id = ANY ($5)
-          ORDER BY l.pass LIMIT floor($3 / 2.0 + random())) l
-), turns AS MATERIALIZED (
-    -- By lot, so that nobody has to remember where the last claim stopped: 500 tenants at most, which is some 2 ms, and parts that
-    -- are whole numbers, amount to the room there is, and on the average are as the weights (systematic sampling).
-    SELECT t.tenant_id, floor(r.place + r.room * t.upto / t.weights) - floor(r.place + r.room * (t.upto - t.weight) / t.weights) AS part
-    FROM (
-        SELECT t.tenant_id, t.weight::float8, sum(t.weight::float8) OVER (ORDER BY t.tenant_id) AS upto, sum(t.weight::float8) OVER () AS weights
-        FROM (SELECT * FROM (SELECT t.tenant_id, t.weight FROM nightjar.tenants t WHERE $10 AND t.tenant_id >= (SELECT start FROM lot)
-                             ORDER BY t.tenant_id LIMIT 500) t
-              UNION ALL
-              SELECT * FROM (SELECT t.tenant_id, t.weight FROM nightjar.tenants t WHERE $10 AND t.tenant_id < (SELECT start FROM lot)
-                             ORDER BY t.tenant_id LIMIT 500) t
-              LIMIT 500) t
-        -- Rows are compared, as an index has them, since no other index can answer that: live_due, which the planner may take for
-        -- as good, would be read through for each tenant.
-        WHERE EXISTS (SELECT FROM nightjar.live l WHERE l.shared
-                      AND (l.tenant_id, l.queue, l.due_at) >= (t.tenant_id, $1, coalesce(now() - $8::interval, '-infinity'))
-                      AND (l.tenant_id, l.queue, l.due_at) <= (t.tenant_id, $1, now()))
-           OR EXISTS (SELECT FROM nightjar.live l WHERE l.shared AND l.state = 0 AND l.epoch > 0
-                      AND (l.tenant_id, l.queue) >= (t.tenant_id, $1) AND (l.tenant_id, l.queue) <= (t.tenant_id, $1))
-    ) t CROSS JOIN (SELECT l.place, $3 - w.runs AS room FROM lot l CROSS JOIN waiting w) r
 ), dealt AS MATERIALIZED (
-    SELECT l.*
-    FROM turns t CROSS JOIN LATERAL (
-        SELECT * FROM (
-            SELECT l.run_id, l.tenant_id, l.epoch, l.event_id, l.newcomer, true AS is_due
-            FROM nightjar.live l WHERE l.shared
-              AND (l.tenant_id, l.queue, l.due_at) >= (t.tenant_id, $1, coalesce(now() - $8::interval, '-infinity'))
-              AND (l.tenant_id, l.queue, l.due_at) <= (t.tenant_id, $1, now())
-              AND l.function_id = ANY ($5) AND EXISTS (SELECT FROM me) AND (l.expires_at > now()) IS NOT FALSE
-            ORDER BY l.tenant_id, l.queue, l.due_at LIMIT t.part FOR UPDATE SKIP LOCKED) due
-        UNION ALL
-        SELECT * FROM (
-            SELECT l.run_id, l.tenant_id, l.epoch, l.event_id, l.newcomer, false
-            FROM nightjar.live l WHERE l.shared AND l.state = 0 AND l.epoch > 0
-              AND (l.tenant_id, l.queue) >= (t.tenant_id, $1) AND (l.tenant_id, l.queue) <= (t.tenant_id, $1)
-              AND l.function_id = ANY ($5) AND EXISTS (SELECT FROM me) AND (l.expires_at > now()) IS NOT FALSE
-            ORDER BY l.tenant_id, l.queue, l.pass LIMIT t.part FOR UPDATE SKIP LOCKED) back
-        LIMIT t.part) l
+    SELECT l.run_id, l.tenant_id, l.epoch, l.event_id, l.newcomer, l.due_at IS NOT NULL AS is_due
+    FROM nightjar.live l WHERE l.run_id = ANY ($10) AND EXISTS (SELECT FROM me)
 ), due AS MATERIALIZED (
     SELECT l.run_id, l.tenant_id, l.epoch, l.event_id, l.newcomer
     FROM nightjar.live l WHERE l.queue = $1 AND l.due_at <= now() AND l.due_at >= coalesce(now() - $8::interval, '-infinity') AND l.function_id = ANY ($5) AND EXISTS (SELECT FROM me)
-      AND (l.expires_at > now()) IS NOT FALSE AND l.run_id NOT IN (SELECT d.run_id FROM dealt d)
-    ORDER BY l.due_at, l.run_id LIMIT (SELECT greatest($3 - (SELECT runs FROM waiting) - count(*), 0) FROM dealt) FOR UPDATE SKIP LOCKED
+      AND (l.expires_at > now()) IS NOT FALSE AND l.run_id <> ALL ($10)
+    ORDER BY l.due_at, l.run_id LIMIT (SELECT greatest($3::int - $11::int - count(*), 0) FROM dealt) FOR UPDATE SKIP LOCKED
 ), back AS MATERIALIZED (
     SELECT l.run_id, l.tenant_id, l.epoch, l.event_id, l.newcomer
     FROM nightjar.live l WHERE l.queue = $1 AND l.state = 0 AND l.epoch > 0 AND l.function_id = ANY ($5) AND EXISTS (SELECT FROM me)
-      AND (l.expires_at > now()) IS NOT FALSE AND l.run_id NOT IN (SELECT d.run_id FROM dealt d)
-    ORDER BY l.pass, l.run_id LIMIT (SELECT greatest($3 - (SELECT runs FROM waiting) - (SELECT count(*) FROM dealt) - count(*), 0) FROM due) FOR UPDATE SKIP LOCKED
+      AND (l.expires_at > now()) IS NOT FALSE AND l.run_id <> ALL ($10)
+    ORDER BY l.pass, l.run_id LIMIT (SELECT greatest($3::int - $11::int - (SELECT count(*) FROM dealt) - count(*), 0) FROM due) FOR UPDATE SKIP LOCKED
 ), ready AS MATERIALIZED (
     SELECT l.run_id, l.tenant_id, l.epoch, l.event_id, l.newcomer
     FROM nightjar.live l WHERE l.queue = $1 AND l.state = 0 AND l.epoch = 0 AND l.pass >= $4 AND l.function_id = ANY ($5)
       AND EXISTS (SELECT FROM me) AND (l.expires_at > now()) IS NOT FALSE
-    ORDER BY l.pass, l.run_id LIMIT (SELECT greatest($3 - (SELECT count(*) FROM due) - (SELECT count(*) FROM dealt) - count(*), 0) FROM back) FOR UPDATE SKIP LOCKED
+    ORDER BY l.pass, l.run_id LIMIT (SELECT greatest($3 - (SELECT count(*) FROM dealt) - (SELECT count(*) FROM due) - count(*), 0) FROM back) FOR UPDATE SKIP LOCKED
 ), candidate AS MATERIALIZED (
-    SELECT *, true AS is_due FROM due UNION ALL SELECT * FROM dealt UNION ALL SELECT *, false FROM back UNION ALL SELECT *, false FROM ready
+    SELECT * FROM dealt UNION ALL SELECT *, true FROM due UNION ALL SELECT *, false FROM back UNION ALL SELECT *, false FROM ready
 ), oldest AS MATERIALIZED (
     -- From where on the log is read: one bound for all runs of the claim. One for each was a call of a function in SQL for each
     -- run and partition.
     SELECT nightjar.uuid7_floor(nightjar.uuid7_time(c.run_id) - interval '1 hour') AS log_id
     FROM candidate c WHERE c.epoch = 0 AND NOT c.newcomer ORDER BY c.run_id LIMIT 1
 ), hit AS MATERIALIZED (
-    SELECT c.run_id, h.*
+    SELECT c.run_id, CASE WHEN c.is_due THEN 1 WHEN c.epoch = 0 THEN 2 ELSE 3 END AS source, h.*
     FROM candidate c CROSS JOIN LATERAL (
         SELECT w.tenant_id, w.key, p.seq, NULL::uuid AS logged, NULL::uuid AS log_id
         FROM (SELECT w.tenant_id, w.key, w.since, w.policy_id, w.purpose FROM nightjar.waits w
@@ -148,7 +104,7 @@ FROM leased l
 LEFT JOIN LATERAL (SELECT e.* FROM nightjar.events e WHERE e.event_id = l.event_id LIMIT 1) e ON true
 UNION ALL
 SELECT h.run_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       CASE WHEN h.run_id IN (SELECT c.run_id FROM candidate c WHERE c.is_due) THEN 1 ELSE 3 END, NULL, NULL FROM hit h
+       h.source, NULL, NULL FROM hit h
 UNION ALL
 SELECT NULL, NULL, NULL, NULL, NULL, NULL, clock_timestamp(), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0,
        (SELECT l.due_at FROM nightjar.live l WHERE l.queue = $1 AND l.due_at > now() AND l.function_id = ANY ($5)

@@ -15,6 +15,7 @@ package enum Statement: String, CaseIterable {
     case commit
     case createEventKey = "create_event_key"
     case crons
+    case deal
     case erase
     case eraseAdvance = "erase_advance"
     case erasePreview = "erase_preview"

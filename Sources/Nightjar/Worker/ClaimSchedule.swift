@@ -38,8 +38,8 @@ struct ClaimSchedule {
     /// nil: the app is not shared.
     private var dealing: Dealing?
 
-    /// Whether the claim that goes out is to deal.
-    var isDealing: Bool { dealing?.isOn ?? false }
+    /// The tenant where the last deal stopped, if the claim that goes out is to deal.
+    var dealsAfter: Int32? { dealing.flatMap { $0.isOn ? $0.tenant : nil } }
 
     init(now: Instant, pollInterval: Duration, worthwhile: Int, isShared: Bool = false) {
         self.pollInterval = pollInterval
@@ -110,15 +110,18 @@ struct ClaimSchedule {
     ///   - count: how many rows came back of the `limit` that was asked for.
     ///   - due: how many of them because they were due.
     ///   - old: how many of them were not new: due, or back.
+    ///   - tenant: where it stopped, if it was dealt.
     ///   - passes: the `pass` of the new ones, the lowest and the highest.
     ///   - nextDueIn: until the next run is due, by the database's clock; nil if that was not told.
     mutating func claimed(
-        count: Int, due: Int = 0, old: Int = 0, limit: Int, passes: ClosedRange<Int64>?, nextDueIn: Duration?? = nil,
-        now: Instant
+        count: Int, due: Int = 0, old: Int = 0, limit: Int, dealtTo tenant: Int32? = nil, passes: ClosedRange<Int64>?,
+        nextDueIn: Duration?? = nil, now: Instant
     ) {
-        let isDealt = isDealing
-        dealing?.claimed(old: old, count: count, limit: limit)
-        reach.answered(hasAllDue: !isDealt && due < limit, isFull: count >= limit, passes: passes, now: now)
+        let isDealt = dealsAfter != nil
+        dealing?.claimed(old: old, count: count, limit: limit, tenant: tenant)
+        // In a deal there was room for half of it at least.
+        let hasAllDue = isDealt ? count >= limit && old < limit / 2 : due < limit
+        reach.answered(hasAllDue: hasAllDue, isFull: count >= limit, passes: passes, now: now)
         if count >= limit {
             readyKnown = true
             hasBacklog = true
@@ -129,7 +132,7 @@ struct ClaimSchedule {
         }
         hasBacklog = false
         if isDealt {
-            // The part of new runs that somebody else has locked stays free. The next claim tells whether that was all.
+            // What it had locked may have been cancelled meanwhile. The next claim tells whether that was all.
             readyKnown = true
             low = .min
             return

@@ -40,6 +40,8 @@ struct Claim: Sendable {
     var due = 0
     /// How many of all were not new: due, or back.
     var old = 0
+    /// The tenant where a deal stopped.
+    var dealtTo: Int32?
     /// Until the next run is due, by the database's clock, if that was asked and there was room for all; nil inside: none waits.
     var nextDueIn: Duration??
     /// When the answer was there, and the server's clock in it if ``nextDueIn`` is.
@@ -74,19 +76,40 @@ struct Claim: Sendable {
     ///   - functions: The caller's; it gets no others' runs.
     ///   - limits: Those of them whose runs have to end in time, and in which.
     ///   - asksNextDue: Whether to tell when the next run is due.
-    ///   - deals: Whether to deal what is due out among tenants. See ``Dealing``.
+    ///   - tenant: Where the last deal stopped, if what is due is to be dealt out among tenants. See ``Dealing``.
     static func make(
         _ db: PostgresConnection, queue: Int32, functions: [Int32],
         finishLimits limits: [(function: Int32, within: Duration)] = [], session: UUID, limit: Int, low: Int64,
-        overdue: Duration? = nil, asksNextDue: Bool = false, deals: Bool = false
+        overdue: Duration? = nil, asksNextDue: Bool = false, dealsAfter tenant: Int32? = nil
+    ) throws -> Claim {
+        if let tenant {
+            return try db.transaction { db in
+                let deal = try Deal.make(
+                    db, queue: queue, functions: functions, session: session, limit: limit, low: low, overdue: overdue,
+                    after: tenant)
+                return try make(
+                    db, queue: queue, functions: functions, finishLimits: limits, session: session, limit: limit,
+                    low: low, overdue: overdue, asksNextDue: asksNextDue, deal: deal)
+            }
+        }
+        return try make(
+            db, queue: queue, functions: functions, finishLimits: limits, session: session, limit: limit, low: low,
+            overdue: overdue, asksNextDue: asksNextDue, deal: .none)
+    }
+
+    private static func make(
+        _ db: PostgresConnection, queue: Int32, functions: [Int32],
+        finishLimits limits: [(function: Int32, within: Duration)], session: UUID, limit: Int, low: Int64,
+        overdue: Duration?, asksNextDue: Bool, deal: Deal
     ) throws -> Claim {
         let rows = try db.query(
             Statement.claim.sql,
             [
                 queue, session, Int32(limit), low, functions, limits.map(\.function),
-                limits.map(\.within), overdue, asksNextDue, deals,
+                limits.map(\.within), overdue, asksNextDue, deal.runs, Int32(deal.new),
             ])
         var claim = Claim()
+        claim.dealtTo = deal.tenant
         claim.answered.at = .now
         claim.runs.reserveCapacity(rows.count)
         for row in rows {

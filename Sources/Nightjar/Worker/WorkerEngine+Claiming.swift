@@ -49,16 +49,16 @@ extension WorkerEngine {
             return
         }
         let asked = ContinuousClock.now
-        let (asksNextDue, isDealing, saysPass) = state.withLock { state in
+        let (asksNextDue, dealsAfter, saysPass) = state.withLock { state in
             state.cancelledMeanwhile = []
-            return (state.schedule.asksNextDue, state.schedule.isDealing, state.fairOrder.isDue(now: asked))
+            return (state.schedule.asksNextDue, state.schedule.dealsAfter, state.fairOrder.isDue(now: asked))
         }
         defer { state.withLock { $0.cancelledMeanwhile = nil } }
         var (claim, memos) = try await pool.withConnection { [registration = self.registration, tenants] db in
             var claim = try Claim.make(
                 db, queue: registration.queue, functions: registration.functionIDs,
                 finishLimits: registration.finishLimits, session: id, limit: limit, low: low,
-                overdue: overdue, asksNextDue: asksNextDue, deals: isDealing)
+                overdue: overdue, asksNextDue: asksNextDue, dealsAfter: dealsAfter)
             if saysPass { try claim.sayPass(db, queue: registration.queue) }
             try claim.runs.readBatches(db)
             try tenants.read(db, of: claim.runs)
@@ -77,10 +77,10 @@ extension WorkerEngine {
             }
             if let (isFair, pass) = claim.said { state.fairOrder.answered(isFair: isFair, pass: pass, now: now) }
             state.schedule.claimed(
-                count: count, due: claim.due, old: claim.old, limit: limit,
+                count: count, due: claim.due, old: claim.old, limit: limit, dealtTo: claim.dealtTo,
                 passes: state.fairOrder.bounds(claim.newPasses),
                 nextDueIn: claim.nextDueIn.map { next in next.map { $0 - (delay ?? .zero) } }, now: now)
-            state.slots.claimed(claim.runs.count(where: \.isLimited), isAll: !isDealing && count < limit)
+            state.slots.claimed(claim.runs.count(where: \.isLimited), isAll: dealsAfter == nil && count < limit)
             state.queue.add(claim.runs.map { ($0, memos[$0.lease.run] ?? Memo(), now) }, now: now)
             return dropped
         }

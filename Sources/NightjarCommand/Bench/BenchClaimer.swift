@@ -25,7 +25,16 @@ struct BenchClaimer {
         var tenants: [Int32] = []
         var lowest: Int64?
         var (old, count) = (0, 0)
-        for row in try db.query(Statement.claim.sql, parameters(limit)) {
+        var deal = Deal.none
+        let rows = try db.transaction { [self] db in
+            if let dealing, dealing.isOn {
+                deal = try Deal.make(
+                    db, queue: queue, functions: functions, session: session, limit: limit, low: low, overdue: nil,
+                    after: dealing.tenant)
+            }
+            return try db.query(Statement.claim.sql, parameters(limit, deal))
+        }
+        for row in rows {
             let source = try row.decode(17, as: Int32.self)
             count += 1
             if source != 2 { old += 1 }
@@ -36,7 +45,7 @@ struct BenchClaimer {
             }
             tenants.append(tenant)
         }
-        dealing?.claimed(old: old, count: count, limit: limit)
+        dealing?.claimed(old: old, count: count, limit: limit, tenant: deal.tenant)
         if let lowest { low = lowest }
         return tenants
     }
@@ -47,16 +56,16 @@ struct BenchClaimer {
         try db.script("BEGIN")
         defer { try? db.script("ROLLBACK") }
         let text = try db.query(
-            "EXPLAIN (ANALYZE, BUFFERS, TIMING off, FORMAT JSON) " + Statement.claim.sql, parameters(limit))[0]
+            "EXPLAIN (ANALYZE, BUFFERS, TIMING off, FORMAT JSON) " + Statement.claim.sql, parameters(limit, .none))[0]
             .decode(0, as: PostgresJSON.self).text
         let plan = try JSONDecoder().decode([Plan].self, from: Data(text.utf8))[0]
         return (plan.root.hit + plan.root.read, plan.time)
     }
 
-    private func parameters(_ limit: Int) -> [any PostgresEncodable] {
+    private func parameters(_ limit: Int, _ deal: Deal) -> [any PostgresEncodable] {
         [
             queue, session, Int32(limit), low, functions, [Int32](), [Duration](), nil as Duration?, false,
-            dealing?.isOn ?? false,
+            deal.runs, Int32(deal.new),
         ]
     }
 

@@ -49,6 +49,58 @@ struct DealingTests {
         }
     }
 
+    @Test("More tenants than one deal looks at take turns, whatever numbers they have")
+    func manyTenants() async throws {
+        try await TestDatabase.with { database in
+            try await SharedQueue.with(database, tenants: 1) { queue in
+                try await queue.probe.run { db in
+                    try db.script(
+                        """
+                        INSERT INTO nightjar.tenants (tenant_id, name) SELECT n, 'tenant ' || n FROM generate_series(2, 700) n;
+                        INSERT INTO nightjar.tenants (tenant_id, name) VALUES (1000000, 'last')
+                        """)
+                }
+                try await queue.sendDue(tenant: 1, count: 1_000)
+                for tenant in [600, 700, 1_000_000] { try await queue.sendDue(tenant: tenant) }
+                var claimed: [Int: Int] = [:]
+                var stops: [Int32] = []
+                for _ in 1...2 {
+                    let (runs, stop) = try await queue.deal(limit: 20, after: stops.last ?? 0)
+                    claimed.merge(runs.byTenant, uniquingKeysWith: +)
+                    stops.append(try #require(stop))
+                }
+                #expect(stops[0] == 500 && (stops[1] < 500 || stops[1] == 1_000_000), "\(stops)")
+                for tenant in [600, 700, 1_000_000] { #expect(claimed[tenant] == 1, "\(claimed)") }
+            }
+        }
+    }
+
+    @Test(
+        "What is not due, or others' that came back, is not read, whatever the planner knows", arguments: [false, true])
+    func pages(isAnalyzed: Bool) async throws {
+        try await TestDatabase.with { database in
+            try await SharedQueue.with(database, tenants: 20) { queue in
+                try await queue.probe.run { db in
+                    try db.script("ALTER TABLE nightjar.live SET (autovacuum_enabled = off)")
+                }
+                // New runs; then runs that came back, and sleepers, of which each is due at another moment.
+                try await queue.send(tenant: 2, count: 10_000)
+                if isAnalyzed { try await queue.probe.run { db in try db.script("ANALYZE nightjar.live") } }
+                try await queue.sendBack(tenant: 4, count: 10_000)
+                try await queue.sendDue(tenant: 3, count: 10_000)
+                try await queue.probe.run { db in
+                    try db.script(
+                        "UPDATE nightjar.live SET due_at = now() + interval '1 day' + random() * interval '1 day' WHERE due_at IS NOT NULL"
+                    )
+                    // What is dead is not what this is about.
+                    try db.script("VACUUM nightjar.live")
+                }
+                let pages = try await queue.dealPages(limit: 20)
+                #expect(pages < 2_000, "\(pages)")
+            }
+        }
+    }
+
     @Test("With room for one run at a time, nobody waits for a tenant that always has something due")
     func narrow() async throws {
         try await TestDatabase.with { database in

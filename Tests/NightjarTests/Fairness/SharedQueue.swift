@@ -67,10 +67,34 @@ struct SharedQueue: Sendable {
                 try $0.decode(0, as: Int32.self)
             }
             var claim = try Claim.make(
-                db, queue: queue, functions: functions, session: session, limit: limit, low: .min, deals: deals)
+                db, queue: queue, functions: functions, session: session, limit: limit, low: .min,
+                dealsAfter: deals ? 0 : nil)
             if says { try claim.sayPass(db, queue: queue) }
             return claim.runs
         }
+    }
+
+    /// Claims what is dealt; answers also where the deal stopped.
+    func deal(limit: Int, after tenant: Int32) async throws -> ([ClaimedRun], Int32?) {
+        try await probe.run { [session, queue] db in
+            let functions = try db.query("SELECT function_id FROM nightjar.functions").map {
+                try $0.decode(0, as: Int32.self)
+            }
+            let claim = try Claim.make(
+                db, queue: queue, functions: functions, session: session, limit: limit, low: .min, dealsAfter: tenant)
+            return (claim.runs, claim.dealtTo)
+        }
+    }
+
+    /// How many pages a deal touches.
+    func dealPages(limit: Int) async throws -> Int {
+        let plan = try await probe.run { [session, queue] db in
+            try db.query(
+                "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + Statement.deal.sql,
+                [queue, session, Int32(limit), Int64.min, [Int32(1)], nil as Duration?, Int32(0)]
+            )[0].decode(0, as: PostgresJSON.self).text
+        }
+        return plan.firstMatch(of: #/"Shared Hit Blocks": (\d+)/#).flatMap { Int($0.1) } ?? .max
     }
 
     /// Runs that have slept, and are due now: an hour late, and the later the sooner they were sent.

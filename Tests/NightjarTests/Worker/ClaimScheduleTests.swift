@@ -132,7 +132,7 @@ struct ClaimScheduleTests {
         func claim(count: Int, due: Int = 0, old: Int, limit: Int = 100) -> Bool {
             _ = schedule.next(now: start, room: limit, jitter: 1)
             schedule.claimed(count: count, due: due, old: old, limit: limit, passes: nil, now: start)
-            return schedule.isDealing
+            return schedule.dealsAfter != nil
         }
         #expect(!claim(count: 100, old: 0))
         #expect(!claim(count: 100, old: 49))
@@ -140,6 +140,10 @@ struct ClaimScheduleTests {
         // Half of it new.
         #expect(claim(count: 100, due: 50, old: 50))
         #expect(!claim(count: 100, due: 20, old: 20))
+        // With room for one, a new one says nothing yet.
+        #expect(claim(count: 1, due: 1, old: 1, limit: 1))
+        for _ in 1...7 { #expect(claim(count: 1, old: 0, limit: 1)) }
+        #expect(!claim(count: 1, old: 0, limit: 1))
         #expect(claim(count: 1, due: 1, old: 1, limit: 1))
         #expect(!claim(count: 0, old: 0))
         let again = schedule.next(now: start, room: 100, jitter: 1)
@@ -157,7 +161,27 @@ struct ClaimScheduleTests {
         var own = self.schedule()
         _ = own.next(now: start, room: 100, jitter: 1)
         own.claimed(count: 100, due: 100, old: 100, limit: 100, passes: nil, now: start)
-        #expect(!own.isDealing)
+        #expect(own.dealsAfter == nil)
+    }
+
+    @Test("A deal that new runs have filled up has brought all that is due: not every claim reads all")
+    func dealingReach() {
+        var schedule = ClaimSchedule(now: start, pollInterval: .seconds(60), worthwhile: 1, isShared: true)
+        schedule.admitted()
+        var now = start
+        var all = 0
+        for number in 0..<200 {
+            guard case .claim(_, _, let overdue) = schedule.next(now: now, room: 100, jitter: 1) else {
+                Issue.record("no claim")
+                return
+            }
+            if number > 1, overdue == nil { all += 1 }
+            let old = number == 0 ? 100 : 40
+            schedule.claimed(count: 100, due: old, old: old, limit: 100, passes: 1_000...2_000, now: now)
+            now += .milliseconds(10)
+        }
+        #expect(schedule.dealsAfter != nil)
+        #expect(all < 40, "\(all)")
     }
 
     @Test("Without room it claims nothing, and still looks")
