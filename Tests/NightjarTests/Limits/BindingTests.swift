@@ -14,6 +14,7 @@ struct BindingTests {
     private final class Gauge: Sendable {
         private let state = Mutex((now: 0, most: 0, total: 0))
 
+        var now: Int { state.withLock { $0.now } }
         var most: Int { state.withLock { $0.most } }
         var total: Int { state.withLock { $0.total } }
 
@@ -171,13 +172,14 @@ struct BindingTests {
     @Test("A worker whose function has got a limit keeps to it, whatever waits")
     func worker() async throws {
         let gauge = Gauge()
+        let release = Signal()
         func function(_ limit: Int?) -> FunctionDefinition {
             let plain = Function("post", on: TestJob.self)
-            return (limit.map { plain.concurrency($0) } ?? plain).run { _, step in
+            return (limit.map { plain.concurrency($0) } ?? plain).run { event, step in
                 try await step.run("work") {
                     gauge.enter()
-                    try await Task.sleep(for: .milliseconds(5))
-                    gauge.leave()
+                    defer { gauge.leave() }
+                    if event.data.key != "first" { try await release.wait() }
                 }
             }
         }
@@ -192,6 +194,12 @@ struct BindingTests {
             for number in 1...40 { try await client.send(TestJob(key: "\(number)")) }
             await client.close()
             try await RunningWorker.with([function(3)], in: database, configure: { $0.concurrency = 20 }) { _ in
+                try await eventually("three execute, and all others wait for slots") {
+                    try await probe.value(
+                        "SELECT count(*) = 37 FROM nightjar.live WHERE queue > 1073741824", as: Bool.self)
+                        && gauge.now == 3
+                }
+                release.set()
                 try await eventually("all have been executed") {
                     try await probe.value("SELECT NOT EXISTS (SELECT FROM nightjar.live)", as: Bool.self)
                 }
